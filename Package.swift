@@ -1,0 +1,100 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Release builds drop exclusivity checks (18 % of the instructions of a request; tests keep them) and may
+// look through module borders, without which a public function that touches a C shim stays a call.
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableExperimentalFeature("Lifetimes"),
+    .unsafeFlags(["-enforce-exclusivity=unchecked", "-cross-module-optimization"], .when(configuration: .release)),
+]
+
+/// One line per module; the dependency list is the architecture.
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func system(_ name: String, _ packages: [String]) -> Target {
+    .systemLibrary(name: name, path: "Sources/C/\(name)", providers: [.apt(packages)])
+}
+
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let modules: [Target] = [
+    // Foreign interfaces.
+    .target(name: "CLinux", path: "Sources/C/CLinux"),
+    .target(name: "CRE2", path: "Sources/C/CRE2", linkerSettings: [.linkedLibrary("re2")]),
+    system("COpenSSL", ["libssl-dev"]),
+    system("CCares", ["libc-ares-dev"]),
+    system("CCompression", ["zlib1g-dev", "libbrotli-dev", "libzstd-dev"]),
+    system("CYAML", ["libyaml-dev"]),
+
+    // Words everybody shares.
+    module("Bytes"),
+    module("Eskip"),
+    module("YAML", ["CYAML"]),
+    module("Crypto", ["Bytes", "COpenSSL"]),
+    module("Regexp", ["Bytes", "CRE2"]),
+    module("Telemetry", ["Bytes", "CLinux", logging]),
+
+    // Data path, in the order a request meets them.
+    module("Net", ["Bytes", "CLinux", "CCares"]),
+    module("HTTP", ["Bytes"]),
+    module("Downstream", ["Net", "HTTP", "Bytes", "Telemetry"]),
+    module("Filters", ["HTTP", "Eskip", "Telemetry", "Bytes", "Crypto", "Regexp", "CCompression"]),
+    module("Routing", ["Filters", "HTTP", "Eskip", "Telemetry", "Bytes", "Crypto", "Regexp"]),
+    module("Upstream", ["Net", "HTTP", "Bytes", "Telemetry"]),
+    module("Proxy", ["Downstream", "Upstream", "Routing", "Filters", "HTTP", "Net", "Telemetry", "Bytes"]),
+
+    // Control path and edges.
+    module("DataClients", ["Routing", "Filters", "Upstream", "HTTP", "Net", "Eskip", "Regexp", "Telemetry", "Bytes", "CLinux"]),
+    module("Admin", ["Downstream", "Routing", "HTTP", "Net", "Eskip", "Telemetry", "Bytes"]),
+    module("Config", ["Eskip", "YAML", "Telemetry", "Net", "Bytes", "Downstream", "Upstream", "Routing", "Filters", "DataClients", "Proxy", "Admin"]),
+    .executableTarget(
+        name: "fairway",
+        dependencies: [
+            "Config", "Admin", "DataClients", "Proxy", "Downstream", "Upstream", "Routing", "Filters", "HTTP", "Net",
+            "Eskip", "Telemetry", "Crypto", "Regexp", "Bytes", "CLinux", argumentParser, logging,
+        ],
+        swiftSettings: settings),
+]
+
+let testTargets: [Target] = [
+    .target(name: "TestSupport", dependencies: ["CLinux"], path: "Tests/TestSupport", swiftSettings: settings),
+    tests("BytesTests", ["Bytes"]),
+    tests("EskipTests", ["Eskip"]),
+    tests("YAMLTests", ["YAML"]),
+    tests("CryptoTests", ["Crypto"]),
+    tests("RegexpTests", ["Regexp"]),
+    tests("TelemetryTests", ["Telemetry", "TestSupport"]),
+    tests("NetTests", ["Net", "Bytes", "TestSupport"]),
+    tests("HTTPTests", ["HTTP", "Bytes"]),
+    tests("FiltersTests", ["Filters", "HTTP", "Eskip", "Regexp", "Bytes"]),
+    tests("RoutingTests", ["Routing", "Filters", "HTTP", "Eskip", "Regexp", "Bytes"]),
+    tests("ProxyTests", ["Proxy", "Upstream", "Downstream", "Net", "Bytes", "TestSupport"]),
+    tests("DataClientsTests", ["DataClients", "Routing", "Filters", "Eskip", "TestSupport"]),
+    tests("AdminTests", ["Admin"]),
+    tests("ConfigTests", ["Config"]),
+    tests("EndToEndTests", ["TestSupport"]),
+    tests("PropertyTests", ["Eskip", "HTTP", "Routing", "Filters", "Bytes", "Regexp"]),
+    tests("TidyTests", []),
+]
+
+let package = Package(
+    name: "fairway",
+    products: [
+        .executable(name: "fairway", targets: ["fairway"]),
+    ] + ["Bytes", "Eskip", "HTTP", "Routing", "Filters", "Regexp"].map { .library(name: $0, targets: [$0]) },
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
+    targets: modules + testTargets,
+    swiftLanguageModes: [.v6])

@@ -1,0 +1,5 @@
+#pragma once
+#include <zlib.h>
+#include <brotli/encode.h>
+#include <brotli/decode.h>
+#include <zstd.h>

@@ -1,0 +1,151 @@
+// Linux calls that Swift's importer cannot see (variadic, macro-based or behind _GNU_SOURCE), as static inline
+// functions that return the result or -errno. _GNU_SOURCE stays undefined: it turns the socket address
+// arguments into transparent unions, which Swift refuses.
+#pragma once
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CLINUX_RESULT(expression) ({ __typeof__(expression) r_ = (expression); r_ < 0 ? -errno : (int)r_; })
+#define CLINUX_LONG(expression) ({ long r_ = (long)(expression); r_ < 0 ? -(long)errno : r_; })
+
+// epoll: the 64-bit user word is the address of the event source.
+static inline int clinux_epoll_create(void) { return CLINUX_RESULT(epoll_create1(EPOLL_CLOEXEC)); }
+static inline int clinux_epoll_add(int epoll, int fd, uint32_t events, uint64_t word) {
+    struct epoll_event event = {.events = events, .data = {.u64 = word}};
+    return CLINUX_RESULT(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event));
+}
+static inline int clinux_epoll_modify(int epoll, int fd, uint32_t events, uint64_t word) {
+    struct epoll_event event = {.events = events, .data = {.u64 = word}};
+    return CLINUX_RESULT(epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event));
+}
+static inline int clinux_epoll_remove(int epoll, int fd) {
+    struct epoll_event event = {0};
+    return CLINUX_RESULT(epoll_ctl(epoll, EPOLL_CTL_DEL, fd, &event));
+}
+static inline int clinux_epoll_wait(int epoll, struct epoll_event *events, int count, int milliseconds) {
+    return CLINUX_RESULT(epoll_wait(epoll, events, count, milliseconds));
+}
+static inline uint64_t clinux_epoll_word(const struct epoll_event *event) { return event->data.u64; }
+
+static inline int clinux_eventfd(void) { return CLINUX_RESULT(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
+
+// sockets
+static inline int clinux_socket(int family) {
+    return CLINUX_RESULT(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+static inline int clinux_accept(int fd, struct sockaddr_storage *address, socklen_t *length) {
+    // accept4 is declared under _GNU_SOURCE only.
+    return CLINUX_RESULT(syscall(SYS_accept4, fd, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+}
+static inline int clinux_bind(int fd, const void *address, socklen_t length) {
+    return CLINUX_RESULT(bind(fd, (const struct sockaddr *)address, length));
+}
+static inline int clinux_listen(int fd, int backlog) { return CLINUX_RESULT(listen(fd, backlog)); }
+static inline int clinux_connect(int fd, const void *address, socklen_t length) {
+    return CLINUX_RESULT(connect(fd, (const struct sockaddr *)address, length));
+}
+static inline int clinux_getsockname(int fd, struct sockaddr_storage *address, socklen_t *length) {
+    return CLINUX_RESULT(getsockname(fd, (struct sockaddr *)address, length));
+}
+static inline int clinux_getpeername(int fd, struct sockaddr_storage *address, socklen_t *length) {
+    return CLINUX_RESULT(getpeername(fd, (struct sockaddr *)address, length));
+}
+static inline int clinux_set_option(int fd, int level, int name, int value) {
+    return CLINUX_RESULT(setsockopt(fd, level, name, &value, sizeof value));
+}
+static inline int clinux_set_linger_zero(int fd) {
+    struct linger linger = {.l_onoff = 1, .l_linger = 0};
+    return CLINUX_RESULT(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger));
+}
+static inline int clinux_socket_error(int fd) {
+    int value = 0;
+    socklen_t length = sizeof value;
+    int r = CLINUX_RESULT(getsockopt(fd, SOL_SOCKET, SO_ERROR, &value, &length));
+    return r < 0 ? r : -value;
+}
+static inline long clinux_recv(int fd, void *bytes, size_t count) { return CLINUX_LONG(recv(fd, bytes, count, 0)); }
+static inline long clinux_peek(int fd, void *bytes, size_t count) {
+    return CLINUX_LONG(recv(fd, bytes, count, MSG_PEEK));
+}
+static inline long clinux_send(int fd, const void *bytes, size_t count) {
+    return CLINUX_LONG(send(fd, bytes, count, MSG_NOSIGNAL));
+}
+static inline long clinux_send_vector(int fd, const struct iovec *parts, size_t count) {
+    struct msghdr message = {.msg_iov = (struct iovec *)parts, .msg_iovlen = count};
+    return CLINUX_LONG(sendmsg(fd, &message, MSG_NOSIGNAL));
+}
+static inline int clinux_shutdown_write(int fd) { return CLINUX_RESULT(shutdown(fd, SHUT_WR)); }
+static inline int clinux_close(int fd) { return CLINUX_RESULT(close(fd)); }
+
+// splice through a pipe: bodies that nobody needs to see never enter user space.
+#define CLINUX_SPLICE_FLAGS 3u /* SPLICE_F_MOVE | SPLICE_F_NONBLOCK */
+static inline long clinux_splice(int from, int to, size_t count) {
+    return CLINUX_LONG(syscall(SYS_splice, from, NULL, to, NULL, count, CLINUX_SPLICE_FLAGS));
+}
+static inline int clinux_pipe(int ends[2]) { return CLINUX_RESULT(syscall(SYS_pipe2, ends, O_CLOEXEC | O_NONBLOCK)); }
+static inline int clinux_set_pipe_size(int fd, int bytes) { return CLINUX_RESULT(fcntl(fd, 1031 /* F_SETPIPE_SZ */, bytes)); }
+
+// files
+static inline int clinux_open_read(const char *path) { return CLINUX_RESULT(open(path, O_RDONLY | O_CLOEXEC)); }
+static inline int clinux_open_append(const char *path) {
+    return CLINUX_RESULT(open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+}
+static inline long clinux_read(int fd, void *bytes, size_t count) { return CLINUX_LONG(read(fd, bytes, count)); }
+static inline long clinux_write(int fd, const void *bytes, size_t count) { return CLINUX_LONG(write(fd, bytes, count)); }
+static inline int clinux_inotify(void) { return CLINUX_RESULT(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)); }
+
+// time
+static inline uint64_t clinux_now_nanoseconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+static inline uint64_t clinux_wall_nanoseconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+// signals
+static inline int clinux_signalfd(const int *signals, int count) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (int i = 0; i < count; i++) sigaddset(&set, signals[i]);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    return CLINUX_RESULT(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+/// The next pending signal's number, 0 if there is none.
+static inline int clinux_signalfd_read(int fd) {
+    struct signalfd_siginfo info;
+    return read(fd, &info, sizeof info) == sizeof info ? (int)info.ssi_signo : 0;
+}
+
+/// Starts a detached-joinable thread with a small stack; body gets argument. 0 or -errno.
+static inline int clinux_thread_start(pthread_t *thread, size_t stack_bytes, void *(*body)(void *), void *argument) {
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, stack_bytes);
+    int r = pthread_create(thread, &attributes, body, argument);
+    pthread_attr_destroy(&attributes);
+    return -r;
+}
