@@ -1,0 +1,62 @@
+/// Classes of bytes in HTTP's grammar, RFC 9110 §5.6 and RFC 3986.
+public enum ASCII {
+    @inline(__always)
+    public static func lowercased(_ byte: UInt8) -> UInt8 {
+        byte &- 0x41 < 26 ? byte | 0x20 : byte
+    }
+
+    @inline(__always)
+    public static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+
+    @inline(__always)
+    public static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
+
+    @inline(__always)
+    public static func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) &- 0x61 < 26 }
+
+    /// `tchar` of RFC 9110 §5.6.2: what methods and field names are made of.
+    @inline(__always)
+    public static func isToken(_ byte: UInt8) -> Bool { tokenBytes.contains(byte) }
+
+    /// Letters, digits and `-._~`, RFC 3986 §2.3.
+    @inline(__always)
+    public static func isUnreserved(_ byte: UInt8) -> Bool { unreservedBytes.contains(byte) }
+
+    /// The value of a hexadecimal digit, nil for any other byte.
+    @inline(__always)
+    public static func hexValue(_ byte: UInt8) -> UInt8? {
+        if isDigit(byte) { return byte &- 0x30 }
+        let letter = (byte | 0x20) &- 0x61
+        return letter < 6 ? letter + 10 : nil
+    }
+
+    /// The upper-case hexadecimal digit of `value`, 0...15.
+    @inline(__always)
+    public static func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x41 + (value - 10) }
+
+    static let tokenBytes = ByteSet("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    static let unreservedBytes = ByteSet("-._~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+}
+
+/// A set of ASCII bytes as two words of bits: membership costs a shift and no memory access.
+public struct ByteSet: Sendable {
+    let low: UInt64
+    let high: UInt64
+
+    /// - Parameter members: ASCII characters only.
+    public init(_ members: StaticString) {
+        var low: UInt64 = 0
+        var high: UInt64 = 0
+        for byte in UnsafeRawBufferPointer(members) {
+            if byte < 64 { low |= 1 << UInt64(byte) } else { high |= 1 << UInt64(byte &- 64) }
+        }
+        self.low = low
+        self.high = high
+    }
+
+    @inline(__always)
+    public func contains(_ byte: UInt8) -> Bool {
+        if byte >= 128 { return false }
+        return (byte < 64 ? low >> UInt64(byte) : high >> UInt64(byte &- 64)) & 1 != 0
+    }
+}

@@ -1,0 +1,23 @@
+/// What filters need of the world; one per worker, called on its loop only, supplied by the proxy or by a test.
+open class FilterServices {
+    /// Monotonic, nanoseconds, as of this loop turn.
+    public var now: UInt64 = 0
+    /// Since 1970, nanoseconds, as of this loop turn.
+    public var wallTime: UInt64 = 0
+
+    public init() {}
+
+    /// A uniformly distributed word; not for secrets.
+    open func randomWord() -> UInt64 { UInt64.random(in: .min ... .max) }
+
+    /// Uniform in 0..<1.
+    public final func randomUnit() -> Double { Double(randomWord() >> 11) * 0x1p-53 }
+
+    /// Calls `body` on this loop after so many nanoseconds.
+    open func after(_ nanoseconds: UInt64, _ body: @escaping () -> Void) {
+        preconditionFailure("this worker has no timers")
+    }
+
+    /// Adds to a filter's own counter, shown as `skipper_custom_total{key="<filter>.custom.<key>"}`.
+    open func count(_ key: String, by amount: UInt64) {}
+}

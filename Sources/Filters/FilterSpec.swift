@@ -1,0 +1,32 @@
+public import Eskip
+
+/// Why a filter refuses its arguments: what was found and what is allowed.
+public struct FilterArgumentError: Error, Equatable, Sendable {
+    public let reason: String
+
+    public init(_ reason: String) { self.reason = reason }
+}
+
+/// A kind of filter: its name and how an instance is made of arguments.
+public struct FilterSpec: Sendable {
+    public let name: String
+    let make: @Sendable (Arguments, FilterEnvironment) throws(FilterArgumentError) -> FilterInstance
+
+    public init(
+        _ name: String,
+        _ make: @escaping @Sendable (Arguments, FilterEnvironment) throws(FilterArgumentError) -> FilterInstance
+    ) {
+        self.name = name
+        self.make = make
+    }
+}
+
+/// What filter factories need to know of the configuration.
+public struct FilterEnvironment: Sendable {
+    /// `-compress-encodings`, most preferred first.
+    public var compressEncodings = ["gzip", "deflate", "br", "zstd"]
+    /// `-max-matcher-buffer-size`, bytes.
+    public var matcherBufferBytesMax = 2 * 1024 * 1024
+
+    public init() {}
+}

@@ -1,0 +1,114 @@
+public import Bytes
+public import HTTP
+
+/// Everything of an exchange that filters may see or change; a part of the exchange's slot, reused by the next one.
+public struct FilterState: ~Copyable {
+    public var request = RequestHead()
+    public var response = ResponseHead()
+    public var settings = ExchangeSettings()
+    public var parameters = PathParameters()
+    public var bag = StateBag()
+    public var peer = IPAddress()
+    /// Kept alive by the routing table's generation that the exchange holds.
+    public unowned(unsafe) var route: RouteFacts?
+    public unowned(unsafe) var services: FilterServices
+    public var outgoingHost: ByteRange?
+    public var replacement = ReplacementBody.untouched
+    public var requestTransforms: [any BodyTransform] = []
+    public var responseTransforms: [any BodyTransform] = []
+    public var endObservers: [Filter] = []
+    /// Distinguishes the exchanges that use this slot one after the other.
+    public var exchangeNumber: UInt64 = 0
+    /// Set by the exchange while a filter has it suspended.
+    public var resume: (@convention(thin) (UnsafeMutablePointer<FilterState>, FilterAction) -> Void)?
+
+    public init(services: FilterServices) { self.services = services }
+
+    /// Prepares the slot for its next exchange; memory of the heads is kept.
+    public mutating func reset() {
+        exchangeNumber &+= 1
+        request.reset()
+        response.reset()
+        settings = ExchangeSettings()
+        parameters.removeAll()
+        if !bag.isEmpty { bag.removeAll() }
+        route = nil
+        outgoingHost = nil
+        replacement = .untouched
+        if !requestTransforms.isEmpty { requestTransforms.removeAll() }
+        if !responseTransforms.isEmpty { responseTransforms.removeAll() }
+        if !endObservers.isEmpty { endObservers.removeAll() }
+        resume = nil
+    }
+}
+
+/// What filters decide about the exchange outside of its messages. Durations in nanoseconds.
+public struct ExchangeSettings {
+    /// `backendTimeout`: total time for the upstream, from its start.
+    public var backendTimeout: UInt64?
+    public var readTimeout: UInt64?
+    public var writeTimeout: UInt64?
+    /// `enableAccessLog`, `disableAccessLog`.
+    public var accessLog = AccessLogChoice.inherited
+    /// `maskAccessLogQuery`: names whose values are hashed in the log.
+    public var maskedQueryParameters: [[UInt8]] = []
+    /// `consistentHashKey`'s hash, `consistentHashBalanceFactor`.
+    public var consistentHash: UInt64?
+    public var balanceFactor: Double?
+    /// `setDynamicBackend…`; ranges of the request head's block.
+    public var dynamicScheme: ByteRange?
+    public var dynamicHost: ByteRange?
+    /// Scheme and host of `setDynamicBackendUrl`.
+    public var dynamicURL: (scheme: ByteRange, host: ByteRange)?
+    /// `teeLoopback`'s mark on the copy, which the predicate `Tee` reads.
+    public var teeLabel: ByteRange?
+    /// `-rfc-patch-path` or `rfcPath`: reserved characters stay encoded in a path the filters changed.
+    public var keepsReservedEncoded = false
+    /// `annotate`.
+    public var annotations: [String: String] = [:]
+
+    public init() {}
+}
+
+/// Whether an exchange is logged: the flag's choice unless a filter of the route made one.
+public enum AccessLogChoice: Equatable, Sendable {
+    case inherited, always, never
+    /// Only statuses that start with one of these digits; the rest is not logged.
+    case onlyStatuses([Int])
+    /// All but these.
+    case exceptStatuses([Int])
+}
+
+/// Text values by name, for filters to talk to later ones; empty in most exchanges and then without memory.
+public struct StateBag {
+    private var values: [String: String] = [:]
+
+    public init() {}
+
+    public var isEmpty: Bool { values.isEmpty }
+    public mutating func removeAll() { values = [:] }
+
+    public subscript(key: String) -> String? {
+        get { values.isEmpty ? nil : values[key] }
+        set { values[key] = newValue }
+    }
+}
+
+/// What filters and logs may know of the compiled route; lives as long as the route.
+public final class RouteFacts: Sendable {
+    public enum BackendKind: Sendable { case network, shunt, loopback, dynamic, loadBalanced }
+
+    public let id: String
+    public let backendKind: BackendKind
+    /// `host[:port]` of a network backend as it goes into Host, empty for the others.
+    public let backendHost: [UInt8]
+    /// The route's label in metrics.
+    public let metricLabel: UInt32
+
+    public init(id: String, backendKind: BackendKind, backendHost: [UInt8], metricLabel: UInt32) {
+        self.id = id
+        self.backendKind = backendKind
+        self.backendHost = backendHost
+        self.metricLabel = metricLabel
+    }
+}

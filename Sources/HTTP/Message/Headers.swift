@@ -1,0 +1,309 @@
+public import Bytes
+
+/// A range of bytes in a head's storage.
+public struct ByteRange: Equatable, Sendable {
+    public var start: UInt32
+    public var count: UInt32
+
+    @inline(__always)
+    public init(_ start: Int, _ end: Int) {
+        self.start = UInt32(truncatingIfNeeded: start)
+        count = UInt32(truncatingIfNeeded: end - start)
+    }
+
+    public static let empty = ByteRange(0, 0)
+    public var isEmpty: Bool { count == 0 }
+    public var end: Int { Int(start) + Int(count) }
+}
+
+/// The fields of a head in their order, as ranges of one block of bytes that also holds the start line's parts.
+///
+/// A parsed head is copied into the block as it came; an edit appends bytes and points the field at them, so the
+/// bytes nobody edits are serialised in whole runs. The block is malloc'ed once and kept by the exchange's slot.
+/// Values given out are valid until the next edit; an edit may take its bytes from the block itself.
+public struct Headers: ~Copyable {
+    /// One field line. `removed` ones stay in the table, so that a wire line ends where the next one starts.
+    public struct Field {
+        var nameStart: UInt32
+        var nameCount: UInt16
+        public var known: KnownField
+        var isRemoved: Bool
+        var valueStart: UInt32
+        var valueCount: UInt32
+    }
+
+    private(set) var bytes: UnsafeMutableRawPointer?
+    private var byteCapacity = 0
+    private var byteCount = 0
+    private(set) var fields: UnsafeMutablePointer<Field>?
+    private var fieldCapacity = 0
+    /// Entries of the table, removed ones included.
+    private(set) var fieldCount = 0
+    /// The first `wireCount` fields stand in the block as they were received, up to `wireEnd`.
+    private(set) var wireCount = 0
+    private(set) var wireEnd = 0
+    /// The known fields that may be present: an absent one costs a bit test.
+    private var present: UInt64 = 0
+
+    public init() {}
+
+    deinit {
+        bytes?.deallocate()
+        fields?.deallocate()
+    }
+
+    // MARK: Reading
+
+    /// Bytes of a range of this head's block.
+    @inline(__always)
+    public func slice(_ range: ByteRange) -> BorrowedBytes {
+        BorrowedBytes(start: bytes.map { UnsafeRawPointer($0) + Int(range.start) }, count: Int(range.count))
+    }
+
+    /// Table positions, removed fields included; see `isPresent`.
+    public var indices: Range<Int> { 0..<fieldCount }
+
+    @inline(__always)
+    public func isPresent(_ index: Int) -> Bool { !fields.unsafelyUnwrapped[index].isRemoved }
+
+    @inline(__always)
+    public func known(at index: Int) -> KnownField { fields.unsafelyUnwrapped[index].known }
+
+    public func name(at index: Int) -> BorrowedBytes {
+        let field = fields.unsafelyUnwrapped[index]
+        return BorrowedBytes(start: UnsafeRawPointer(bytes.unsafelyUnwrapped) + Int(field.nameStart), count: Int(field.nameCount))
+    }
+
+    public func value(at index: Int) -> BorrowedBytes {
+        let field = fields.unsafelyUnwrapped[index]
+        return BorrowedBytes(start: UnsafeRawPointer(bytes.unsafelyUnwrapped) + Int(field.valueStart), count: Int(field.valueCount))
+    }
+
+    /// Whether a field of this name may be there; false is certain.
+    @inline(__always)
+    public func mayContain(_ field: KnownField) -> Bool { present & field.bit != 0 }
+
+    /// Position of the next present field of this name at or after `start`.
+    public func index(of known: KnownField, from start: Int = 0) -> Int? {
+        guard mayContain(known) else { return nil }
+        var index = start
+        while index < fieldCount {
+            let field = fields.unsafelyUnwrapped[index]
+            if field.known == known, !field.isRemoved { return index }
+            index += 1
+        }
+        return nil
+    }
+
+    public func index(of name: borrowing FieldName, from start: Int = 0) -> Int? {
+        if name.known != .other { return index(of: name.known, from: start) }
+        guard mayContain(.other) else { return nil }
+        return name.bytes.withUnsafeBytes { wanted in
+            var index = start
+            while index < fieldCount {
+                let field = fields.unsafelyUnwrapped[index]
+                if field.known == .other, !field.isRemoved, Int(field.nameCount) == wanted.count,
+                    self.name(at: index).equalsIgnoringCase(wanted) { return index }
+                index += 1
+            }
+            return nil
+        }
+    }
+
+    /// The first value of a field, nil if it is absent.
+    @inline(__always)
+    public func first(_ known: KnownField) -> BorrowedBytes? { index(of: known).map { value(at: $0) } }
+
+    public func first(_ name: borrowing FieldName) -> BorrowedBytes? { index(of: name).map { value(at: $0) } }
+
+    public func contains(_ name: borrowing FieldName) -> Bool { index(of: name) != nil }
+
+    /// Calls `body` with each value of the field, in order, until it answers false.
+    public func forEachValue(_ name: borrowing FieldName, _ body: (BorrowedBytes) -> Bool) {
+        var next = index(of: name)
+        while let index = next {
+            if !body(value(at: index)) { return }
+            next = self.index(of: name, from: index + 1)
+        }
+    }
+
+    public func forEachValue(_ known: KnownField, _ body: (BorrowedBytes) -> Bool) {
+        var next = index(of: known)
+        while let index = next {
+            if !body(value(at: index)) { return }
+            next = self.index(of: known, from: index + 1)
+        }
+    }
+
+    /// Whether some line of a comma-separated field holds `token`, in any case (RFC 9110 §5.6.1).
+    public func containsToken(_ known: KnownField, _ token: StaticString) -> Bool {
+        var isFound = false
+        forEachValue(known) { value in
+            forEachListElement(value) { isFound = isFound || $0.equalsIgnoringCase(token) }
+            return !isFound
+        }
+        return isFound
+    }
+
+    // MARK: Editing
+
+    /// Replaces all fields of this name by one; the first one's position is kept.
+    public mutating func set(_ name: borrowing FieldName, _ value: BorrowedBytes) {
+        guard let first = index(of: name) else { return append(name, value) }
+        removeAll(name, from: first + 1)
+        replaceValue(at: first, value)
+    }
+
+    public mutating func set(_ known: KnownField, _ value: BorrowedBytes) {
+        guard let first = index(of: known) else { return append(known, value) }
+        removeAll(known, from: first + 1)
+        replaceValue(at: first, value)
+    }
+
+    public mutating func append(_ name: borrowing FieldName, _ value: BorrowedBytes) {
+        let known = name.known
+        let range = name.bytes.withUnsafeBytes { add($0) }
+        appendField(range, known, value)
+    }
+
+    public mutating func append(_ known: KnownField, _ value: BorrowedBytes) {
+        appendField(add(BorrowedBytes(known.name)), known, value)
+    }
+
+    /// Appends a field whose name is known only as bytes; it must be a token.
+    public mutating func append(nameBytes name: BorrowedBytes, _ value: BorrowedBytes) {
+        let known = KnownField(name: name)
+        appendField(add(name), known, value)
+    }
+
+    public mutating func replaceValue(at index: Int, _ value: BorrowedBytes) {
+        let range = add(value)
+        // Once its value lies elsewhere the line no longer stands in the block as received; see `isWireLine`.
+        fields.unsafelyUnwrapped[index].valueStart = range.start
+        fields.unsafelyUnwrapped[index].valueCount = range.count
+    }
+
+    @inline(__always)
+    public mutating func remove(at index: Int) { fields.unsafelyUnwrapped[index].isRemoved = true }
+
+    public mutating func removeAll(_ name: borrowing FieldName, from start: Int = 0) {
+        var next = index(of: name, from: start)
+        while let index = next {
+            remove(at: index)
+            next = self.index(of: name, from: index + 1)
+        }
+    }
+
+    public mutating func removeAll(_ known: KnownField, from start: Int = 0) {
+        var next = index(of: known, from: start)
+        while let index = next {
+            remove(at: index)
+            next = self.index(of: known, from: index + 1)
+        }
+    }
+
+    /// Forgets everything and keeps the memory, unless a large head made it large.
+    public mutating func reset() {
+        byteCount = 0
+        fieldCount = 0
+        wireCount = 0
+        wireEnd = 0
+        present = 0
+        if byteCapacity > Limits.headBytesKept {
+            bytes?.deallocate()
+            bytes = nil
+            byteCapacity = 0
+        }
+    }
+
+    // MARK: Storage
+
+    /// Copies bytes to the end of the block, which may be their source.
+    @discardableResult
+    public mutating func add(_ source: BorrowedBytes) -> ByteRange {
+        reserve(source.count, keeping: source)
+        let start = byteCount
+        byteCount += source.count
+        return ByteRange(start, byteCount)
+    }
+
+    /// Appends up to `room` bytes that `fill` writes; it returns their number.
+    public mutating func add(upTo room: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Int) -> ByteRange {
+        reserve(room, keeping: nil)
+        let start = byteCount
+        let written = fill(UnsafeMutableRawBufferPointer(start: bytes.unsafelyUnwrapped + start, count: room))
+        precondition(written >= 0 && written <= room)
+        byteCount += written
+        return ByteRange(start, byteCount)
+    }
+
+    /// Room for `count` more bytes; `source`, which may lie in the old block, is copied before that is freed.
+    private mutating func reserve(_ count: Int, keeping source: BorrowedBytes?) {
+        if byteCapacity - byteCount >= count {
+            if let source, let from = source.baseAddress { (bytes.unsafelyUnwrapped + byteCount).copyMemory(from: from, byteCount: count) }
+            return
+        }
+        var size = max(2048, byteCapacity)
+        while size < byteCount + count { size *= 2 }
+        let block = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+        if let bytes { block.copyMemory(from: bytes, byteCount: byteCount) }
+        if let from = source?.baseAddress { (block + byteCount).copyMemory(from: from, byteCount: count) }
+        bytes?.deallocate()
+        bytes = block
+        byteCapacity = size
+    }
+
+    private mutating func appendField(_ name: ByteRange, _ known: KnownField, _ value: BorrowedBytes) {
+        let range = add(value)
+        appendField(Field(
+            nameStart: name.start, nameCount: UInt16(truncatingIfNeeded: name.count), known: known, isRemoved: false,
+            valueStart: range.start, valueCount: range.count))
+    }
+
+    @inline(__always)
+    mutating func appendField(_ field: Field) {
+        if fieldCount == fieldCapacity { growFields() }
+        (fields.unsafelyUnwrapped + fieldCount).initialize(to: field)
+        fieldCount += 1
+        present |= field.known.bit
+    }
+
+    private mutating func growFields() {
+        let size = max(32, fieldCapacity * 2)
+        let table = UnsafeMutablePointer<Field>.allocate(capacity: size)
+        if let fields {
+            table.update(from: fields, count: fieldCount)
+            fields.deallocate()
+        }
+        fields = table
+        fieldCapacity = size
+    }
+
+    /// Takes over a parsed head: the bytes its field ranges refer to.
+    mutating func adopt(_ head: BorrowedBytes, fieldsEnd: Int) {
+        precondition(byteCount == 0)
+        add(head)
+        wireCount = fieldCount
+        wireEnd = fieldsEnd
+    }
+
+    /// Where the line of a field that is still as received ends; nil if it was edited or added.
+    @inline(__always)
+    func wireLineEnd(_ index: Int) -> Int? {
+        guard index < wireCount else { return nil }
+        let field = fields.unsafelyUnwrapped[index]
+        guard Int(field.valueStart) < wireEnd else { return nil }
+        return index + 1 < wireCount ? Int(fields.unsafelyUnwrapped[index + 1].nameStart) : wireEnd
+    }
+}
+
+/// Calls `body` with each non-empty element of a comma-separated list, white space trimmed (RFC 9110 §5.6.1).
+public func forEachListElement(_ list: BorrowedBytes, _ body: (BorrowedBytes) -> Void) {
+    var start = 0
+    while start <= list.count {
+        let end = list.firstIndex(of: UInt8(ascii: ","), from: start) ?? list.count
+        let element = list.slice(start, end).trimmed
+        if !element.isEmpty { body(element) }
+        start = end + 1
+    }
+}

@@ -1,0 +1,117 @@
+public import Bytes
+
+/// A request's start line and fields, however it was framed.
+///
+/// All parts are ranges of the block that `headers` owns. The target is kept as received for logs; `path` is its
+/// normalised form that is forwarded, `decodedPath` and `matchPath` are what filters and routes see of it.
+public struct RequestHead: ~Copyable {
+    public var headers = Headers()
+    public private(set) var method = Method.get
+    private var methodRange = ByteRange.empty
+    public internal(set) var version = HTTPVersion.http11
+    public internal(set) var framing = BodyFraming.none
+    /// The client allows another request on this connection.
+    public internal(set) var isPersistent = true
+    /// The client waits for a 100 before it sends the body, RFC 9110 §10.1.1.
+    public internal(set) var expectsContinue = false
+    /// The client asks to switch protocols, RFC 9110 §7.8; always false for HTTP/1.0.
+    public internal(set) var isUpgrade = false
+
+    /// The request-target as received.
+    public internal(set) var targetRange = ByteRange.empty
+    /// The scheme of an absolute-form target, empty otherwise.
+    var schemeRange = ByteRange.empty
+    var hostRange = ByteRange.empty
+    var pathRange = ByteRange.empty
+    var decodedPathRange = ByteRange.empty
+    var matchPathRange = ByteRange.empty
+    var queryRange = ByteRange.empty
+    /// Whether the target has a `?`, be it with nothing behind.
+    public internal(set) var hasQuery = false
+    /// `OPTIONS *`, RFC 9112 §3.2.4.
+    public internal(set) var isAsterisk = false
+
+    public init() {}
+
+    // MARK: Views, valid until the next edit of the head
+
+    public var methodBytes: BorrowedBytes { method == .other ? headers.slice(methodRange) : BorrowedBytes(method.name) }
+    public var target: BorrowedBytes { headers.slice(targetRange) }
+    public var scheme: BorrowedBytes { headers.slice(schemeRange) }
+    /// The host asked for, port included: of an absolute target, else of the Host field.
+    public var host: BorrowedBytes { headers.slice(hostRange) }
+    /// Percent-encoded and normalised, as it is forwarded; starts with `/`.
+    public var path: BorrowedBytes { headers.slice(pathRange) }
+    /// Percent-decoded; what filters read and change.
+    public var decodedPath: BorrowedBytes { headers.slice(decodedPathRange) }
+    /// Percent-decoded with double slashes collapsed; what routes match.
+    public var matchPath: BorrowedBytes { headers.slice(matchPathRange) }
+    /// The raw query without `?`, empty if there is none.
+    public var query: BorrowedBytes { headers.slice(queryRange) }
+
+    // MARK: Editing
+
+    /// Replaces the path by one that is not percent-encoded; the forwarded form is encoded anew.
+    public mutating func setPath(decoded path: BorrowedBytes) {
+        decodedPathRange = headers.add(path)
+        if path.first != UInt8(ascii: "/") {
+            let old = decodedPathRange
+            decodedPathRange = headers.add(BorrowedBytes("/"))
+            _ = headers.add(headers.slice(old))
+            decodedPathRange.count += old.count
+        }
+        pathRange = PathNormalizer.encode(decodedPathRange, in: &headers)
+        matchPathRange = PathNormalizer.cleaned(decodedPathRange, in: &headers)
+    }
+
+    /// Forwards these bytes as the path while filters and routes go on seeing the decoded one.
+    public mutating func setEncodedPath(_ path: BorrowedBytes) { pathRange = headers.add(path) }
+
+    /// Replaces the raw query; an empty one removes the `?` too.
+    public mutating func setQuery(_ query: BorrowedBytes) {
+        queryRange = headers.add(query)
+        hasQuery = !query.isEmpty
+    }
+
+    /// Replaces the host that routes match and templates show.
+    public mutating func setHost(_ host: BorrowedBytes) { hostRange = headers.add(host) }
+
+    /// Makes the head that of an empty request without fields; keeps its memory.
+    public mutating func reset() {
+        headers.reset()
+        method = .get
+        methodRange = .empty
+        version = .http11
+        framing = .none
+        isPersistent = true
+        expectsContinue = false
+        isUpgrade = false
+        targetRange = .empty
+        schemeRange = .empty
+        hostRange = .empty
+        pathRange = .empty
+        decodedPathRange = .empty
+        matchPathRange = .empty
+        queryRange = .empty
+        hasQuery = false
+        isAsterisk = false
+    }
+
+    mutating func setMethod(_ range: ByteRange, _ method: Method) {
+        methodRange = range
+        self.method = method
+    }
+
+    /// Makes a head from its parts, for requests the proxy itself sends and for tests.
+    ///
+    /// - Parameter target: origin form, as on the wire.
+    public mutating func make(method: String, target: String, host: String, framing: BodyFraming = .none) throws(HTTPError) {
+        reset()
+        let methodRange = method.withBytes { headers.add($0) }
+        setMethod(methodRange, Method(headers.slice(methodRange)))
+        targetRange = target.withBytes { headers.add($0) }
+        host.withBytes { headers.append(.host, $0) }
+        self.framing = framing
+        try resolveTarget(reservedStayEncoded: false)
+    }
+}
