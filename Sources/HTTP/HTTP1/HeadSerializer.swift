@@ -1,0 +1,112 @@
+public import Bytes
+
+/// Heads as HTTP/1 text. Fields nobody edited are copied in whole runs; those that belong to one connection only are
+/// left out and written anew (RFC 9110 §7.6.1).
+public enum HeadSerializer {
+    static let hopByHop = KnownFieldSet(.connection, .keepAlive, .proxyConnection, .proxyAuthenticate, .proxyAuthorization,
+        .te, .transferEncoding, .upgrade, .http2Settings, .contentLength)
+
+    /// How the message that is written ends and what becomes of the connection.
+    public struct Framing {
+        public var body: BodyFraming
+        /// `Connection: close` is added.
+        public var closes: Bool
+        /// Connection and Upgrade pass, RFC 9110 §7.8.
+        public var upgrades: Bool
+
+        public init(body: BodyFraming, closes: Bool = false, upgrades: Bool = false) {
+            self.body = body
+            self.closes = closes
+            self.upgrades = upgrades
+        }
+    }
+
+    /// - Parameter host: the Host field's value; the head's own Host fields are left out.
+    public static func write(_ head: borrowing RequestHead, host: BorrowedBytes, framing: Framing, to output: inout ByteBuffer) {
+        output.append(head.methodBytes)
+        output.append(0x20)
+        if head.isAsterisk { output.append("*") } else { output.append(head.path) }
+        if head.hasQuery {
+            output.append(UInt8(ascii: "?"))
+            output.append(head.query)
+        }
+        output.append(" HTTP/1.1\r\nHost: ")
+        output.append(host)
+        output.append("\r\n")
+        let acceptsTrailers = head.headers.mayContain(.te) && head.headers.containsToken(.te, "trailers")
+        writeFields(head.headers, skipping: hopByHop.bits | KnownField.host.bit, to: &output)
+        if acceptsTrailers { output.append("TE: trailers\r\n") }
+        if framing.upgrades { writeUpgrade(head.headers, to: &output) } else if acceptsTrailers { output.append("Connection: te\r\n") }
+        writeFraming(framing, to: &output)
+    }
+
+    /// - Parameters:
+    ///   - server: the Server field's value if the response has none.
+    ///   - date: the Date field's value if the response has none.
+    public static func write(
+        _ head: borrowing ResponseHead, framing: Framing, server: BorrowedBytes, date: BorrowedBytes, to output: inout ByteBuffer
+    ) {
+        output.append("HTTP/1.1 ")
+        output.append(UInt8(truncatingIfNeeded: 0x30 + head.status / 100))
+        output.append(UInt8(truncatingIfNeeded: 0x30 + head.status / 10 % 10))
+        output.append(UInt8(truncatingIfNeeded: 0x30 + head.status % 10))
+        output.append(0x20)
+        output.append(head.reason)
+        output.append("\r\n")
+        writeFields(head.headers, skipping: hopByHop.bits, to: &output)
+        if head.status >= 200 {
+            if !server.isEmpty, head.headers.first(.server) == nil { writeField("Server: ", server, to: &output) }
+            if head.headers.first(.date) == nil { writeField("Date: ", date, to: &output) }
+        }
+        if framing.upgrades { writeUpgrade(head.headers, to: &output) }
+        writeFraming(framing, to: &output)
+    }
+
+    private static func writeField(_ name: StaticString, _ value: BorrowedBytes, to output: inout ByteBuffer) {
+        output.append(name)
+        output.append(value)
+        output.append("\r\n")
+    }
+
+    private static func writeUpgrade(_ headers: borrowing Headers, to output: inout ByteBuffer) {
+        output.append("Connection: Upgrade\r\n")
+        if let protocols = headers.first(.upgrade) { writeField("Upgrade: ", protocols, to: &output) }
+    }
+
+    private static func writeFraming(_ framing: Framing, to output: inout ByteBuffer) {
+        switch framing.body {
+        case .none, .untilClose: break
+        case .length(let count):
+            output.append("Content-Length: ")
+            output.append(decimal: Int(truncatingIfNeeded: count))
+            output.append("\r\n")
+        case .chunked: output.append("Transfer-Encoding: chunked\r\n")
+        }
+        output.append(framing.closes ? "Connection: close\r\n\r\n" : "\r\n")
+    }
+
+    private static func writeFields(_ headers: borrowing Headers, skipping: UInt64, to output: inout ByteBuffer) {
+        var runStart = 0
+        var runEnd = 0
+        for index in headers.indices {
+            let isSkipped = !headers.isPresent(index) || skipping & headers.known(at: index).bit != 0 && headers.known(at: index) != .other
+            if !isSkipped, let end = headers.wireLineEnd(index) {
+                let start = Int(headers.fields.unsafelyUnwrapped[index].nameStart)
+                if start != runEnd {
+                    output.append(headers.slice(ByteRange(runStart, runEnd)))
+                    runStart = start
+                }
+                runEnd = end
+                continue
+            }
+            output.append(headers.slice(ByteRange(runStart, runEnd)))
+            runStart = runEnd
+            if isSkipped { continue }
+            output.append(headers.name(at: index))
+            output.append(": ")
+            output.append(headers.value(at: index))
+            output.append("\r\n")
+        }
+        output.append(headers.slice(ByteRange(runStart, runEnd)))
+    }
+}
