@@ -8,7 +8,7 @@ public struct FilterState: ~Copyable {
     public var settings = ExchangeSettings()
     public var parameters = PathParameters()
     public var bag = StateBag()
-    public var peer = IPAddress()
+    public var peer = IPAddress.unspecifiedV4
     /// Kept alive by the routing table's generation that the exchange holds.
     public unowned(unsafe) var route: RouteFacts?
     public unowned(unsafe) var services: FilterServices

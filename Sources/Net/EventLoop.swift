@@ -1,0 +1,195 @@
+import Bytes
+import CLinux
+import Synchronization
+
+/// Readiness of a descriptor.
+public struct Readiness: OptionSet, Sendable {
+    public let rawValue: UInt32
+
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    public static let readable = Readiness(rawValue: 0x001)
+    public static let writable = Readiness(rawValue: 0x004)
+    public static let error = Readiness(rawValue: 0x008)
+    /// Both directions are closed: the connection is gone.
+    public static let hangup = Readiness(rawValue: 0x010)
+    /// The peer sends no more.
+    public static let readHangup = Readiness(rawValue: 0x2000)
+    static let edgeTriggered = Readiness(rawValue: 1 << 31)
+}
+
+/// The first member of everything that is registered with a loop: whom to call. It must stay where it is while
+/// registered, and until the end of the turn in which it was removed.
+public struct EventSource {
+    public let ready: @convention(c) (UnsafeMutableRawPointer, UInt32) -> Void
+
+    /// - Parameter ready: called with the source's address and the `Readiness` bits.
+    public init(_ ready: @escaping @convention(c) (UnsafeMutableRawPointer, UInt32) -> Void) { self.ready = ready }
+}
+
+/// One thread's epoll, timers, clock and scratch memory. Reached by pointer, so that handlers may call back into it.
+///
+/// A turn: wait, read the clock, hand out events, run due timers and messages of other threads, then free what was
+/// given up meanwhile, since an event of the same batch may still name it.
+public struct EventLoop: ~Copyable {
+    private let epoll: FileDescriptor
+    private let wake: FileDescriptor
+    private let wakeSource: UnsafeMutablePointer<EventSource>
+    private let events: UnsafeMutablePointer<epoll_event>
+    fileprivate let messages = MessageQueue()
+    fileprivate var deferred: [DeferredCall] = []
+    public var timers: TimerWheel
+    /// Monotonic time of this turn, nanoseconds.
+    public fileprivate(set) var now: UInt64
+    /// Time of day of this turn, nanoseconds since 1970.
+    public fileprivate(set) var wallTime: UInt64
+    fileprivate var isStopping = false
+    /// Called once at the end of each turn.
+    public var endOfTurn: (@convention(c) (UnsafeMutableRawPointer) -> Void)?
+    public var endOfTurnOwner: UnsafeMutableRawPointer?
+    private let scratchBase: UnsafeMutableRawPointer
+
+    /// What one receive may fill, with `Limits.headroomBytes` before and `Limits.tailroomBytes` behind it; shared by
+    /// all connections of the loop, hence valid only within one event.
+    public var scratch: UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(start: scratchBase + Limits.headroomBytes, count: Limits.readBytesMax)
+    }
+
+    public init() throws(SystemError) {
+        let epollNumber = try check(clinux_epoll_create())
+        let wakeNumber = try check(clinux_eventfd())
+        epoll = FileDescriptor(owning: epollNumber)
+        wake = FileDescriptor(owning: wakeNumber)
+        events = .allocate(capacity: Limits.eventsPerTurn)
+        now = clinux_now_nanoseconds()
+        wallTime = clinux_wall_nanoseconds()
+        timers = TimerWheel(now: now)
+        scratchBase = .allocate(
+            byteCount: Limits.headroomBytes + Limits.readBytesMax + Limits.tailroomBytes, alignment: 4096)
+        wakeSource = .allocate(capacity: 1)
+        // The wake-up's only effect is that the turn ends and messages are looked at.
+        wakeSource.initialize(to: EventSource { _, _ in })
+        _ = clinux_epoll_add(
+            epoll.number, wake.number, Readiness([.readable, .edgeTriggered]).rawValue, UInt64(UInt(bitPattern: wakeSource)))
+    }
+
+    deinit {
+        events.deallocate()
+        scratchBase.deallocate()
+        wakeSource.deallocate()
+    }
+
+    /// A handle by which other threads reach this loop; valid for ever, without effect once the loop has ended.
+    public var mailbox: Mailbox { Mailbox(queue: messages, wake: wake.number) }
+
+    fileprivate mutating func wait() -> Int {
+        let timeout = deferred.isEmpty ? timers.millisecondsToNext(now: now) : 0
+        let count = clinux_epoll_wait(epoll.number, events, Int32(Limits.eventsPerTurn), timeout)
+        now = clinux_now_nanoseconds()
+        return max(0, Int(count))
+    }
+
+    @inline(__always)
+    fileprivate func event(_ index: Int) -> (source: UnsafeMutableRawPointer, bits: UInt32) {
+        let word = UInt(truncatingIfNeeded: clinux_epoll_word(events + index))
+        return (UnsafeMutableRawPointer(bitPattern: word).unsafelyUnwrapped, events[index].events)
+    }
+
+    /// Registers a descriptor, edge-triggered for both directions: its owner writes first and lets the edge resume.
+    public func register(_ descriptor: Int32, _ source: UnsafeMutableRawPointer) throws(SystemError) {
+        let all: Readiness = [.readable, .writable, .readHangup, .edgeTriggered]
+        _ = try check(clinux_epoll_add(epoll.number, descriptor, all.rawValue, UInt64(UInt(bitPattern: source))))
+    }
+
+    /// Registers a descriptor of a library that reads once per event, level-triggered; or changes what is waited for.
+    public func watch(_ descriptor: Int32, _ source: UnsafeMutableRawPointer, for readiness: Readiness) {
+        let word = UInt64(UInt(bitPattern: source))
+        if clinux_epoll_modify(epoll.number, descriptor, readiness.rawValue, word) < 0 {
+            _ = clinux_epoll_add(epoll.number, descriptor, readiness.rawValue, word)
+        }
+    }
+
+    public func remove(_ descriptor: Int32) { _ = clinux_epoll_remove(epoll.number, descriptor) }
+}
+
+/// Something to do at the end of the turn.
+struct DeferredCall {
+    let owner: UnsafeMutableRawPointer
+    let call: @convention(c) (UnsafeMutableRawPointer) -> Void
+}
+
+extension UnsafeMutablePointer where Pointee == EventLoop {
+    /// Runs turns until `stop()`.
+    public func run() {
+        while !pointee.isStopping { turn() }
+    }
+
+    public func stop() { pointee.isStopping = true }
+
+    /// Calls `call` with `owner` when the events of this turn are handled; how memory is given back.
+    public func atEndOfTurn(_ owner: UnsafeMutableRawPointer, _ call: @escaping @convention(c) (UnsafeMutableRawPointer) -> Void) {
+        pointee.deferred.append(DeferredCall(owner: owner, call: call))
+    }
+
+    private func turn() {
+        let count = pointee.wait()
+        pointee.wallTime = clinux_wall_nanoseconds()
+        for index in 0..<count {
+            let event = pointee.event(index)
+            event.source.assumingMemoryBound(to: EventSource.self).pointee.ready(event.source, event.bits)
+        }
+        while let node = pointee.timers.popExpired(now: pointee.now) {
+            if let owner = node.pointee.owner { node.pointee.expired?(owner) }
+        }
+        pointee.messages.run()
+        if let owner = pointee.endOfTurnOwner { pointee.endOfTurn?(owner) }
+        runDeferred()
+    }
+
+    private func runDeferred() {
+        guard !pointee.deferred.isEmpty else { return }
+        var index = 0
+        while index < pointee.deferred.count {
+            let item = pointee.deferred[index]
+            item.call(item.owner)
+            index += 1
+        }
+        pointee.deferred.removeAll(keepingCapacity: true)
+    }
+}
+
+/// Work that other threads leave for a loop.
+final class MessageQueue: Sendable {
+    private let pending = Mutex<[@Sendable () -> Void]>([])
+    private let isWaiting = Atomic<Bool>(false)
+
+    func add(_ message: @escaping @Sendable () -> Void) {
+        pending.withLock { $0.append(message) }
+        isWaiting.store(true, ordering: .releasing)
+    }
+
+    /// One atomic load when nothing is waiting.
+    func run() {
+        guard isWaiting.load(ordering: .acquiring) else { return }
+        isWaiting.store(false, ordering: .relaxed)
+        let messages = pending.withLock { queue in
+            let taken = queue
+            queue.removeAll()
+            return taken
+        }
+        for message in messages { message() }
+    }
+}
+
+/// Reaches a loop from other threads.
+public struct Mailbox: Sendable {
+    let queue: MessageQueue
+    let wake: Int32
+
+    /// Runs `message` on the loop's thread at the end of its current turn.
+    public func send(_ message: @escaping @Sendable () -> Void) {
+        queue.add(message)
+        var one: UInt64 = 1
+        _ = clinux_write(wake, &one, 8)
+    }
+}

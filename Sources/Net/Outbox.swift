@@ -1,0 +1,70 @@
+public import Bytes
+
+/// What became of bytes given to an `Outbox`.
+public enum WriteOutcome {
+    /// All are with the kernel.
+    case flushed
+    /// Some wait here for the peer to read: the source should pause until the outbox is flushed.
+    case blocked
+    case failed(SystemError)
+}
+
+/// The write side of a connection: sends at once what the kernel takes and keeps the rest.
+public struct Outbox: ~Copyable {
+    private var pending = ByteBuffer()
+
+    public init() {}
+
+    public var isEmpty: Bool { pending.isEmpty }
+    public var count: Int { pending.count }
+
+    @inline(__always)
+    public mutating func send(_ bytes: BorrowedBytes, over transport: Transport) -> WriteOutcome {
+        if !pending.isEmpty { return keep(bytes) }
+        switch transport.send(bytes) {
+        case .bytes(bytes.count): return .flushed
+        case .bytes(let count): return keep(bytes.slice(count, bytes.count))
+        case .wouldBlock: return keep(bytes)
+        case .failed(let error): return .failed(error)
+        case .end: return .failed(.brokenPipe)
+        }
+    }
+
+    /// Sends up to four pieces; those that do not touch cost a gathering call or a copy.
+    public mutating func send(_ first: BorrowedBytes, _ second: BorrowedBytes, _ third: BorrowedBytes, over transport: Transport) -> WriteOutcome {
+        if pending.isEmpty, third.isEmpty || second.count > 16 * 1024 {
+            switch transport.send(first, second) {
+            case .bytes(let count):
+                if count == first.count + second.count { return third.isEmpty ? .flushed : send(third, over: transport) }
+                if count < first.count { _ = keep(first.slice(count, first.count)) }
+                _ = keep(second.slice(max(0, count - first.count), second.count))
+                return keep(third)
+            case .failed(let error): return .failed(error)
+            case .wouldBlock, .end: break
+            }
+        }
+        _ = keep(first)
+        _ = keep(second)
+        _ = keep(third)
+        return flush(over: transport)
+    }
+
+    /// Goes on with what is kept, when the descriptor has become writable.
+    public mutating func flush(over transport: Transport) -> WriteOutcome {
+        while !pending.isEmpty {
+            switch transport.send(pending.readable) {
+            case .bytes(let count): pending.consume(count)
+            case .wouldBlock: return .blocked
+            case .failed(let error): return .failed(error)
+            case .end: return .failed(.brokenPipe)
+            }
+        }
+        pending.release()
+        return .flushed
+    }
+
+    private mutating func keep(_ bytes: BorrowedBytes) -> WriteOutcome {
+        pending.append(bytes)
+        return .blocked
+    }
+}

@@ -1,0 +1,56 @@
+import Bytes
+import CLinux
+/// Making sockets.
+public enum Sockets {
+    /// A listening socket that shares its port with the other workers', so that the kernel spreads connections.
+    ///
+    /// `TCP_NODELAY` is inherited by the accepted ones.
+    public static func listen(_ address: SocketAddress, sharesPort: Bool, backlog: Int32 = 4096) throws(SystemError) -> FileDescriptor {
+        let socket = FileDescriptor(owning: try check(clinux_socket(address.family)))
+        _ = clinux_set_option(socket.number, SOL_SOCKET, SO_REUSEADDR, 1)
+        if sharesPort { _ = try check(clinux_set_option(socket.number, SOL_SOCKET, SO_REUSEPORT, 1)) }
+        _ = clinux_set_option(socket.number, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        // `[::]` serves IPv4 too, as users of `:9090` expect.
+        if !address.address.isIPv4 { _ = clinux_set_option(socket.number, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 0) }
+        _ = try check(address.withKernelAddress { clinux_bind(socket.number, $0, $1) })
+        _ = try check(clinux_listen(socket.number, backlog))
+        return socket
+    }
+
+    /// Starts a connection; it is established when the descriptor becomes writable without an error.
+    ///
+    /// - Returns: the descriptor and whether it is connected already (loopback).
+    public static func connect(_ address: SocketAddress) throws(SystemError) -> (descriptor: Int32, isConnected: Bool) {
+        let descriptor = try check(clinux_socket(address.family))
+        _ = clinux_set_option(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        let result = address.withKernelAddress { clinux_connect(descriptor, $0, $1) }
+        if result == 0 { return (descriptor, true) }
+        if result == -EINPROGRESS { return (descriptor, false) }
+        _ = clinux_close(descriptor)
+        throw SystemError(-result)
+    }
+
+    /// The error of a failed connection attempt, nil if it is established.
+    public static func connectionError(_ descriptor: Int32) -> SystemError? {
+        let result = clinux_socket_error(descriptor)
+        return result == 0 ? nil : SystemError(-result)
+    }
+
+    /// - Returns: nil when nobody is waiting.
+    public static func accept(_ listener: Int32) throws(SystemError) -> (descriptor: Int32, peer: SocketAddress?)? {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let result = clinux_accept(listener, &storage, &length)
+        if result >= 0 { return (result, SocketAddress(storage)) }
+        // Errors of one connection that was gone before it was accepted say nothing about the next.
+        if result == -EAGAIN { return nil }
+        throw SystemError(-result)
+    }
+
+    /// The address a socket is bound to.
+    public static func localAddress(_ descriptor: Int32) -> SocketAddress? {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        return clinux_getsockname(descriptor, &storage, &length) < 0 ? nil : SocketAddress(storage)
+    }
+}
