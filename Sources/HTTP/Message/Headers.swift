@@ -162,18 +162,16 @@ public struct Headers: ~Copyable {
 
     public mutating func append(_ name: borrowing FieldName, _ value: BorrowedBytes) {
         let known = name.known
-        let range = name.bytes.withUnsafeBytes { add($0) }
-        appendField(range, known, value)
+        name.bytes.withUnsafeBytes { appendField($0, known, value) }
     }
 
     public mutating func append(_ known: KnownField, _ value: BorrowedBytes) {
-        appendField(add(BorrowedBytes(known.name)), known, value)
+        appendField(BorrowedBytes(known.name), known, value)
     }
 
     /// Appends a field whose name is known only as bytes; it must be a token.
     public mutating func append(nameBytes name: BorrowedBytes, _ value: BorrowedBytes) {
-        let known = KnownField(name: name)
-        appendField(add(name), known, value)
+        appendField(name, KnownField(name: name), value)
     }
 
     public mutating func replaceValue(at index: Int, _ value: BorrowedBytes) {
@@ -221,15 +219,14 @@ public struct Headers: ~Copyable {
     /// Copies bytes to the end of the block, which may be their source.
     @discardableResult
     public mutating func add(_ source: BorrowedBytes) -> ByteRange {
-        reserve(source.count, keeping: source)
-        let start = byteCount
-        byteCount += source.count
-        return ByteRange(start, byteCount)
+        let old = makeRoom(source.count)
+        defer { old?.deallocate() }
+        return write(source)
     }
 
     /// Appends up to `room` bytes that `fill` writes; it returns their number.
     public mutating func add(upTo room: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Int) -> ByteRange {
-        reserve(room, keeping: nil)
+        makeRoom(room)?.deallocate()
         let start = byteCount
         let written = fill(UnsafeMutableRawBufferPointer(start: bytes.unsafelyUnwrapped + start, count: room))
         precondition(written >= 0 && written <= room)
@@ -237,27 +234,37 @@ public struct Headers: ~Copyable {
         return ByteRange(start, byteCount)
     }
 
-    /// Room for `count` more bytes; `source`, which may lie in the old block, is copied before that is freed.
-    private mutating func reserve(_ count: Int, keeping source: BorrowedBytes?) {
-        if byteCapacity - byteCount >= count {
-            if let source, let from = source.baseAddress { (bytes.unsafelyUnwrapped + byteCount).copyMemory(from: from, byteCount: count) }
-            return
-        }
+    /// Makes room for `count` more bytes.
+    ///
+    /// - Returns: the block that was outgrown; sources may lie in it, so the caller frees it once they are copied.
+    private mutating func makeRoom(_ count: Int) -> UnsafeMutableRawPointer? {
+        if byteCapacity - byteCount >= count, bytes != nil { return nil }
         var size = max(2048, byteCapacity)
         while size < byteCount + count { size *= 2 }
         let block = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
-        if let bytes { block.copyMemory(from: bytes, byteCount: byteCount) }
-        if let from = source?.baseAddress { (block + byteCount).copyMemory(from: from, byteCount: count) }
-        bytes?.deallocate()
+        let old = bytes
+        if let old { block.copyMemory(from: old, byteCount: byteCount) }
         bytes = block
         byteCapacity = size
+        return old
     }
 
-    private mutating func appendField(_ name: ByteRange, _ known: KnownField, _ value: BorrowedBytes) {
-        let range = add(value)
+    private mutating func write(_ source: BorrowedBytes) -> ByteRange {
+        if let from = source.baseAddress { (bytes.unsafelyUnwrapped + byteCount).copyMemory(from: from, byteCount: source.count) }
+        let start = byteCount
+        byteCount += source.count
+        return ByteRange(start, byteCount)
+    }
+
+    /// Both may lie in the block, so room for both is made before either is copied.
+    private mutating func appendField(_ name: BorrowedBytes, _ known: KnownField, _ value: BorrowedBytes) {
+        let old = makeRoom(name.count + value.count)
+        defer { old?.deallocate() }
+        let nameRange = write(name)
+        let valueRange = write(value)
         appendField(Field(
-            nameStart: name.start, nameCount: UInt16(truncatingIfNeeded: name.count), known: known, isRemoved: false,
-            valueStart: range.start, valueCount: range.count))
+            nameStart: nameRange.start, nameCount: UInt16(truncatingIfNeeded: nameRange.count), known: known, isRemoved: false,
+            valueStart: valueRange.start, valueCount: valueRange.count))
     }
 
     @inline(__always)
