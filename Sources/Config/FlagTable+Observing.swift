@@ -1,0 +1,82 @@
+extension FlagTable {
+    static let logs: [Flag] = [
+        .string("access-log", \.accessLog.file, "file of the access log; empty means standard error"),
+        .bool("access-log-disabled", \.accessLog.disabled, "write no access log"),
+        .bool("access-log-json-enabled", \.accessLog.jsonEnabled, "write it as JSON"),
+        .bool("access-log-strip-query", \.accessLog.stripQuery, "leave the query out of it"),
+        .string("application-log", \.applicationLog.file, "file of the application log; empty means standard error"),
+        .logLevel("application-log-level", \.applicationLog.level, "lowest grade that is logged"),
+        .string("application-log-prefix", \.applicationLog.prefix, "begins every line that is not JSON"),
+        .bool("application-log-json-enabled", \.applicationLog.jsonEnabled, "write it as JSON"),
+    ]
+
+    static let metrics: [Flag] = [
+        .choices("metrics-flavour", \.metrics.flavour, "format of /metrics", skipper: "codahale"),
+        .string("metrics-prefix", \.metrics.prefix, "begins every name; a dot at its end is left out"),
+        .bool("disable-metrics-compression", \.metrics.disableCompression, "never compress /metrics"),
+        .bool("disable-metrics-compat", \.metrics.disableCompat, "leave out the metrics per route that are on by default"),
+        .buckets("histogram-metric-buckets", \.metrics.histogramBuckets, "upper bounds of durations in seconds; empty means 0.005 to 10"),
+        .buckets("response-size-buckets", \.metrics.responseSizeBuckets, countMin: 2, "upper bounds of response sizes in bytes"),
+        .buckets("request-size-buckets", \.metrics.requestSizeBuckets, countMin: 2, "upper bounds of request head sizes in bytes"),
+        .bool("serve-route-metrics", \.metrics.serveRoute, "duration of the whole exchange, by route"),
+        .bool("serve-route-counter", \.metrics.serveRouteCounter, "number of exchanges, by route"),
+        .bool("serve-host-metrics", \.metrics.serveHost, "duration of the whole exchange, by host"),
+        .bool("serve-host-counter", \.metrics.serveHostCounter, "number of exchanges, by host"),
+        .bool("serve-method-metric", \.metrics.serveMethod, "with the method in those four"),
+        .bool("serve-status-code-metric", \.metrics.serveStatusCode, "with the status in those four"),
+        .bool("backend-host-metrics", \.metrics.backendHost, "upstream duration, by host"),
+        .bool("backend-zone-metrics", \.metrics.backendZone, "upstream duration, by zone", .notYet),
+        .bool("proxy-request-metrics", \.metrics.proxyRequest, "time the proxy itself took until the upstream was asked"),
+        .bool("proxy-response-metrics", \.metrics.proxyResponse, "time the proxy itself took for the response"),
+        .bool("all-filters-metrics", \.metrics.allFilters, "duration of all filters together, by route"),
+        .bool("combined-response-metrics", \.metrics.combinedResponse, "response duration of all routes together"),
+        .bool("route-response-metrics", \.metrics.routeResponse, "response duration, by route"),
+        .bool("route-backend-metrics", \.metrics.routeBackend, "upstream duration, by route"),
+        .bool("route-backend-error-counters", \.metrics.routeBackendErrorCounters, "upstream errors, by route"),
+        .bool("route-stream-error-counters", \.metrics.routeStreamErrorCounters, "errors while streaming, by route"),
+        .bool("route-creation-metrics", \.metrics.routeCreation, "time from the change of a route to its use", .notYet),
+        .bool("enable-connection-metrics", \.metrics.enableConnection, "client connections by state"),
+        .bool("enable-route-fifo-metrics", \.metrics.enableRouteFIFO, "queues of fifo, by route", .notYet),
+        .bool("enable-route-lifo-metrics", \.metrics.enableRouteLIFO, "queues of lifo, by route", .notYet),
+        .bool("enable-prometheus-native-histograms", \.metrics.enablePrometheusNativeHistograms, "histograms with exponential buckets", .notYet),
+        .float("prometheus-native-histogram-bucket-factor", \.metrics.prometheusNativeHistogramBucketFactor, in: 1.0001...10,
+            "growth from one of those buckets to the next", .notYet),
+        .bool("enable-prometheus-start-label", \.metrics.enablePrometheusStartLabel, "counters with the time of the start as label", .notYet),
+        .unused("enable-prometheus-metrics", .bool, default: "false", "older name of -metrics-flavour prometheus",
+            .alwaysOn("Prometheus is the format of /metrics")),
+        .unused("metrics-exp-decay-sample", .bool, default: "false", "how Codahale histograms are sampled",
+            .ignored(instead: "the Prometheus histograms, which count every request")),
+        .unused("runtime-metrics", .bool, default: "true", "metrics of the Go runtime",
+            .ignored(instead: "the metrics process_*, which are always there")),
+        .unused("debug-gc-metrics", .bool, default: "false", "metrics of Go's garbage collector",
+            .ignored(instead: "process_resident_memory_bytes; there is no garbage collector")),
+    ]
+
+    static let tracing: [Flag] = [
+        .document("open-telemetry", \.tracing.openTelemetry, "exporter and propagators", .notYet),
+        .unused("opentracing", .string, default: "noop", "OpenTracing implementation and its options", .ignored(instead: "-open-telemetry")),
+        .string("opentracing-initial-span", \.tracing.initialSpan, "name of the span of the whole exchange", .notYet),
+        .strings("opentracing-excluded-proxy-tags", \.tracing.excludedProxyTags, "tags left out of the span of the upstream request", .notYet),
+        .bool("opentracing-disable-filter-spans", \.tracing.disableFilterSpans, "no spans for filters", .notYet),
+        .bool("opentracing-log-filter-lifecycle-events", \.tracing.logFilterLifecycleEvents, "begin and end of filters as events", .notYet),
+        .bool("opentracing-log-stream-events", \.tracing.logStreamEvents, "progress of bodies as events", .notYet),
+        .bool("opentracing-client-trace-by-tag", \.tracing.clientTraceByTag, "steps of the upstream connection as tags", .notYet),
+        .bool("opentracing-backend-name-tag", \.tracing.backendNameTag, "name of the RouteGroup backend as tag", .notYet),
+        .unused("enable-profile", .bool, default: "false", "Go profiles on the support listener", useProfiler),
+        .unused("block-profile-rate", .int, default: "0", "sampling of blocked goroutines", useProfiler),
+        .unused("mutex-profile-fraction", .int, default: "0", "sampling of contended mutexes", useProfiler),
+        .unused("memory-profile-rate", .int, default: "0", "sampling of allocations", .ignored(instead: "heaptrack or valgrind")),
+    ]
+
+    private static let useProfiler = FlagStatus.ignored(instead: "perf record -p on the running process; it needs no flag")
+
+    static let apiUsageMonitoring: [Flag] = [
+        .bool("enable-api-usage-monitoring", \.apiUsageMonitoring.enabled, "let the filter apiUsageMonitoring count", .notYet),
+        .string("api-usage-monitoring-realm-keys", \.apiUsageMonitoring.realmKeys, "token keys that name the realm", .notYet),
+        .string("api-usage-monitoring-client-keys", \.apiUsageMonitoring.clientKeys, "token keys that name the client", .notYet),
+        .string("api-usage-monitoring-default-client-tracking-pattern", \.apiUsageMonitoring.defaultClientTrackingPattern,
+            "regexp of clients that are tracked", .notYet),
+        .string("api-usage-monitoring-realms-tracking-pattern", \.apiUsageMonitoring.realmsTrackingPattern,
+            "regexp of realms whose clients are tracked", .notYet),
+    ]
+}
