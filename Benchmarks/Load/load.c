@@ -179,7 +179,9 @@ static void take_chunk_line(struct connection *c, char byte) {
         c->phase = c->left ? CHUNK_DATA : TRAILER;
         c->left += c->left ? 2 : 0;   // the line end behind the data
         c->line = 0;
-    } else if (byte != '\r') {
+    } else if (byte == ';') {
+        c->line = 1;                  // an extension: not ours to read
+    } else if (byte != '\r' && !c->line) {
         c->left = c->left * 16 + (byte <= '9' ? byte - '0' : (byte | 32) - 'a' + 10);
     }
 }

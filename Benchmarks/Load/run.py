@@ -19,6 +19,7 @@ import exact
 import memory
 import proxies
 import reload
+import selftest
 from proxies import LOAD_CORE, PROXY_CORE, Fleet, tool
 
 CASES = {
@@ -198,6 +199,7 @@ def main():
     options = arguments()
     files = proxies.raise_descriptor_limit()
     proxies.build_tools()
+    selftest.check(run_load)
     gates, started = Gates(), []
     try:
         origin = proxies.start_origin()
