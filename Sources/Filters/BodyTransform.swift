@@ -20,7 +20,7 @@ public protocol BodyProducer: AnyObject {
 public enum BodyProduction {
     /// There is more to come.
     case more
-    /// Nothing more for this many nanoseconds (trickling bodies).
+    /// What was appended goes out now, the next piece after this many nanoseconds (trickling bodies).
     case pause(UInt64)
     case finished
     /// The source broke: the client must notice that the body is cut.
@@ -29,17 +29,30 @@ public enum BodyProduction {
 
 /// Rewrites a body while it streams. One instance serves one exchange.
 public protocol BodyTransform: AnyObject {
+    /// By how many bytes every body grows; nil if that depends on the body. When all transforms of a body tell, its
+    /// Content-Length is corrected, else the field is dropped and the body goes on in chunks.
+    var lengthChange: Int? { get }
+
     /// Takes bytes from the front of `input` and appends what they become; stops early when `output` holds about
     /// `limit` bytes, so that a small input cannot become unbounded memory, and is then called again with the rest.
+    ///
+    /// An end that comes alone is told by an empty last input; a body without bytes by that call only.
     ///
     /// - Parameter isLast: no input follows this one.
     func transform(_ input: BorrowedBytes, isLast: Bool, limit: Int, into output: inout ByteBuffer) -> BodyTransformation
 }
 
+extension BodyTransform {
+    public var lengthChange: Int? { nil }
+}
+
 public enum BodyTransformation {
-    /// So many bytes of the input are used up. If that is all of it and it was the last, `isFlushed` says that the
-    /// output is complete too.
+    /// So many bytes of the input are used up. `isFlushed` says that the output has all that can be made of them; if
+    /// not, the next call comes as soon as the output was taken, also when no input is left.
     case consumed(Int, isFlushed: Bool)
+    /// So many bytes of the input are used up. The output goes out now; the next call, with the rest of the input,
+    /// comes after so many nanoseconds (throttled bodies).
+    case paused(Int, UInt64)
     /// The message must not pass: a request is answered with this status if that is still possible, else cut.
     case failed(status: UInt16)
 }

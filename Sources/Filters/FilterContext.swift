@@ -54,18 +54,37 @@ public struct FilterContext {
         state.pointee.replacement = body
     }
 
-    /// Response phase: sends this instead of the upstream's body, which is read no further. Content-Length follows.
-    public func replaceBody(_ body: ReplacementBody) { state.pointee.replacement = body }
+    /// Response phase: sends this instead of the upstream's body, which is read no further, and past the transforms
+    /// that were meant for that one. Content-Length follows.
+    public func replaceBody(_ body: ReplacementBody) {
+        state.pointee.replacement = body
+        if !state.pointee.responseTransforms.isEmpty { state.pointee.responseTransforms.removeAll() }
+    }
 
-    /// Lets the response's body pass through `transform`, after those added before; Content-Length is dropped.
+    /// Whether a response body may follow the head as things stand in the response phase; false is certain.
+    public var hasResponseBody: Bool {
+        if request.method == .head || Status.forbidsBody(response.status) { return false }
+        return switch state.pointee.replacement {
+        case .untouched: !response.framing.isEmpty
+        case .none: false
+        case .bytes(let bytes): !bytes.isEmpty
+        case .producer(_, let length): length != 0
+        }
+    }
+
+    /// Lets the response's body pass through `transform`, after those added before; for Content-Length see there.
     public func transformResponseBody(_ transform: any BodyTransform) {
         state.pointee.responseTransforms.append(transform)
     }
 
-    /// Lets the request's body pass through `transform`; it goes upstream chunked.
+    /// Lets the request's body, if it has one, pass through `transform`, after those added before.
     public func transformRequestBody(_ transform: any BodyTransform) {
         state.pointee.requestTransforms.append(transform)
     }
+
+    /// Request phase, before `.serve`: the answer waits until the request's body was read to its end, through the
+    /// transforms added so far, and dropped.
+    public func serveAfterRequestBody() { state.pointee.servesAfterRequestBody = true }
 
     /// Asks for `Filter.ended` of this filter at the end of the exchange.
     public func notifyAtEnd(_ filter: Filter) { state.pointee.endObservers.append(filter) }

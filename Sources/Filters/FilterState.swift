@@ -16,6 +16,8 @@ public struct FilterState: ~Copyable {
     public var replacement = ReplacementBody.untouched
     public var requestTransforms: [any BodyTransform] = []
     public var responseTransforms: [any BodyTransform] = []
+    /// A served answer waits for the end of the request's body (`absorb`).
+    public var servesAfterRequestBody = false
     public var endObservers: [Filter] = []
     /// Distinguishes the exchanges that use this slot one after the other.
     public var exchangeNumber: UInt64 = 0
@@ -37,6 +39,7 @@ public struct FilterState: ~Copyable {
         replacement = .untouched
         if !requestTransforms.isEmpty { requestTransforms.removeAll() }
         if !responseTransforms.isEmpty { responseTransforms.removeAll() }
+        servesAfterRequestBody = false
         if !endObservers.isEmpty { endObservers.removeAll() }
         resume = nil
     }
