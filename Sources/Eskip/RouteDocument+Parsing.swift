@@ -28,7 +28,14 @@ extension RouteDocument {
     ///   - sourceName: what messages call the document, such as its path.
     /// - Complexity: O(bytes); about 1 ns per byte and no allocation per route.
     public static func parse(bytes: [UInt8], sourceName: String = "") -> ParsedDocument {
-        fatalError("not written yet")
+        if let error = tooLong(bytes, sourceName) {
+            return ParsedDocument(document: .empty, errors: [error], isTruncated: true)
+        }
+        var parser = Parser(source: bytes)
+        parser.document()
+        let errors = parser.errors.errors(source: bytes, sourceName: sourceName)
+        let isTruncated = parser.isTruncated
+        return ParsedDocument(document: parser.finish(sourceName: sourceName), errors: errors, isTruncated: isTruncated)
     }
 
     /// Reads a document given as text. See `parse(bytes:sourceName:)`.
@@ -41,11 +48,28 @@ extension CallList {
     /// Reads a predicate list alone, such as `Path("/a") && Method("GET")`. Empty text is an empty list; `*` is
     /// dropped, `Any()` kept, and nothing is checked beyond the grammar.
     public static func parsePredicates(_ text: String, sourceName: String = "") -> ParsedCalls {
-        fatalError("not written yet")
+        parse(text, sourceName) { $0.predicateList() }
     }
 
     /// Reads a filter chain alone, such as `a() -> b()`. Empty text is an empty list.
     public static func parseFilters(_ text: String, sourceName: String = "") -> ParsedCalls {
-        fatalError("not written yet")
+        parse(text, sourceName) { $0.filterChain() }
     }
+
+    private static func parse(_ text: String, _ sourceName: String, _ body: (inout Parser) -> Void) -> ParsedCalls {
+        let bytes = Array(text.utf8)
+        if let error = tooLong(bytes, sourceName) { return ParsedCalls(calls: .empty, errors: [error]) }
+        var parser = Parser(source: bytes)
+        body(&parser)
+        let errors = parser.errors.errors(source: bytes, sourceName: sourceName)
+        // The one record's predicates are the calls, filters too.
+        return ParsedCalls(calls: parser.finish(sourceName: sourceName)[0].predicates, errors: errors)
+    }
+}
+
+private func tooLong(_ bytes: [UInt8], _ sourceName: String) -> EskipError? {
+    guard bytes.count > EskipLimits.documentBytesMax else { return nil }
+    return EskipError(
+        position: SourcePosition(sourceName: sourceName, line: 1, column: 1), routeID: "",
+        message: "a document has \(EskipLimits.documentBytesMax) bytes at most, found \(bytes.count)")
 }

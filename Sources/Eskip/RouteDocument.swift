@@ -89,12 +89,23 @@ extension RouteDocument {
         return SourcePosition(sourceName: sourceName, line: line, column: column)
     }
 
-    /// Line and column of a byte of the source. The lines are counted once, at the first question.
+    /// Line and column of a byte of the source.
     func position(offset: Int) -> SourcePosition {
+        let (line, column) = withLineStarts { LineStarts.locate(offset, in: $0) }
+        return SourcePosition(sourceName: sourceName, line: line, column: column)
+    }
+
+    /// Where a line of the source begins, if it has that many.
+    func offset(ofLine line: Int) -> Int? {
+        withLineStarts { $0.indices.contains(line - 1) ? Int($0[line - 1]) : nil }
+    }
+
+    /// The lines are counted once, at the first question.
+    private func withLineStarts<R: Sendable>(_ body: ([UInt32]) -> R) -> R {
         lineStarts.withLock { known in
-            if known == nil { known = LineStarts.of(source) }
-            let (line, column) = LineStarts.locate(offset, in: known!)
-            return SourcePosition(sourceName: sourceName, line: line, column: column)
+            let starts = known ?? LineStarts.of(source)
+            known = starts
+            return body(starts)
         }
     }
 }

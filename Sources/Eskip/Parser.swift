@@ -1,0 +1,449 @@
+/// Reads the grammar of eskip.md §2 into records.
+///
+/// One token of lookahead. A function that meets what the grammar forbids notes the error and throws `RouteRefused`;
+/// `document()` catches it, skips to the next `;` and goes on, so that every route with an error has its say. Errors
+/// that leave the grammar intact (§3) are noted without being thrown.
+struct Parser {
+    var lexer: Lexer
+    var token: Token
+    /// The token before `token`: a literal there may have swallowed what should follow it.
+    private var previous: Token
+    var route = RouteScratch()
+    var text: DecodedText
+    var errors = ErrorCollector()
+    private var writer = RecordWriter()
+    private var names = NameCache()
+    var facts = PredicateFactsOfRoute()
+    private(set) var isTruncated = false
+    /// Bytes that may still be read twice in recoveries; bounds the work of a hostile document.
+    private var rereadBytesLeft: Int
+
+    init(source: [UInt8]) {
+        lexer = Lexer(source: source)
+        text = DecodedText(base: source.count)
+        rereadBytesLeft = 4 * source.count
+        previous = Token(kind: .semicolon, start: 0, end: 0)
+        token = previous
+        advance()
+    }
+
+    var source: [UInt8] { lexer.source }
+
+    mutating func advance() {
+        previous = token
+        token = lexer.next()
+    }
+
+    consuming func finish(sourceName: String) -> RouteDocument {
+        writer.finish(sourceName: sourceName, source: lexer.source, decoded: text.bytes)
+    }
+}
+
+/// Thrown after an error was noted: the rest of the route cannot be read.
+struct RouteRefused: Error {}
+
+// MARK: - Documents
+
+extension Parser {
+    /// A route list, or one bare route.
+    mutating func document() {
+        var mayBeBare = token.kind != .semicolon
+        skipSemicolons()
+        while token.kind != .end {
+            do throws(RouteRefused) {
+                try definition(mayBeBare: mayBeBare)
+                writer.append(route)
+            } catch {
+                recover()
+            }
+            mayBeBare = false
+            if errors.isFull || isTruncated {
+                isTruncated = token.kind != .end
+                return
+            }
+            skipSemicolons()
+        }
+    }
+
+    private mutating func skipSemicolons() {
+        while token.kind == .semicolon { advance() }
+    }
+
+    private mutating func definition(mayBeBare: Bool) throws(RouteRefused) {
+        route.reset()
+        facts.reset()
+        errors.routeID = 0..<0
+        route.position = UInt32(token.start)
+        var first: Token?
+        let isNamed = try routeID(mayBeBare: mayBeBare, predicate: &first)
+        try predicates(first: first)
+        try filtersAndBackend()
+        try endOfDefinition(isNamed: isNamed)
+    }
+
+    /// Reads `id:`. A bare route has none: then what was read is the name of its first predicate, if any.
+    private mutating func routeID(mayBeBare: Bool, predicate: inout Token?) throws(RouteRefused) -> Bool {
+        if mayBeBare, token.kind == .star { return false }
+        guard token.kind == .symbol else { throw expected(mayBeBare ? "a route id or a predicate" : "a route id") }
+        let symbol = token
+        advance()
+        if token.kind == .openParen, mayBeBare {
+            predicate = symbol
+            return false
+        }
+        if token.kind == .openParen {
+            let name = Printable.quoted(source[symbol.range])
+            throw refuse("a route in a list needs an id before its predicates, as in \"id: \(name)(…)\"", at: symbol.range)
+        }
+        errors.routeID = symbol.range
+        guard token.kind == .colon else {
+            throw expected("\":\" after the route id (ids are made of letters, digits and _)")
+        }
+        advance()
+        route.id = TextRef(offset: UInt32(symbol.start), length: UInt32(symbol.range.count))
+        return true
+    }
+
+    private mutating func endOfDefinition(isNamed: Bool) throws(RouteRefused) {
+        switch token.kind {
+        case .end: return
+        case .semicolon where isNamed: return
+        case .semicolon:
+            throw refuse(
+                "a route without an id is a document of its own: give it one, \"id: …;\", or drop the \";\"",
+                at: token.range)
+        default:
+            throw expected(isNamed ? "\";\" or the end of the document behind the backend"
+                : "the end of the document behind the backend of a route without an id")
+        }
+    }
+
+    /// Skips the rest of a refused route. If a literal reaches into later definitions, its end was probably
+    /// forgotten: then these are read again, and have their own say.
+    private mutating func recover() {
+        if previous.isLiteral, restart(inside: previous) { return }
+        while token.kind != .semicolon && token.kind != .end {
+            let isSuspect = token.isLiteral || token.kind == .invalid
+            if isSuspect, restart(inside: token) { return }
+            advance()
+        }
+    }
+
+    private mutating func restart(inside literal: Token) -> Bool {
+        guard literal.range.count > 1, let start = lexer.definitionStart(in: literal.range) else { return false }
+        rereadBytesLeft -= token.end - start
+        guard rereadBytesLeft >= 0 else {
+            isTruncated = true
+            return false
+        }
+        lexer.move(to: start)
+        advance()
+        return true
+    }
+}
+
+// MARK: - Routes
+
+extension Parser {
+    /// - Parameter first: the name of the first predicate if it was read already.
+    private mutating func predicates(first: Token?) throws(RouteRefused) {
+        var name = first
+        repeat {
+            if name == nil, token.kind == .star {
+                advance()
+            } else {
+                try predicate(name: name)
+            }
+            name = nil
+        } while take(.and)
+        guard take(.arrow) else {
+            throw expected("\"&&\" and a predicate, or \"->\" and a filter or backend")
+        }
+        route.endPredicates()
+    }
+
+    private mutating func predicate(name: Token?) throws(RouteRefused) {
+        let argumentsBefore = route.argumentCount
+        let (name, place) = try call(name: name, expected: "a predicate such as Path(\"/\") or *")
+        if name == .any {
+            route.truncateArguments(to: argumentsBefore)
+            return
+        }
+        route.endCall(name, position: UInt32(place.lowerBound))
+        try checkCallCount(route.callCount, "predicates", at: place)
+        if name.isLegacyPredicate { checkLegacy(name, from: argumentsBefore, at: place) }
+    }
+
+    private mutating func filtersAndBackend() throws(RouteRefused) {
+        while token.kind == .symbol {
+            try filter()
+            guard take(.arrow) else {
+                throw expected("\"->\" and a backend (a route ends in one such as \"http://host:port\" or <shunt>)")
+            }
+        }
+        try backend()
+    }
+
+    private mutating func filter() throws(RouteRefused) {
+        let (name, place) = try call(name: nil, expected: "a filter")
+        route.endCall(name, position: UInt32(place.lowerBound))
+        try checkCallCount(route.callCount - route.predicateCount, "filters", at: place)
+    }
+
+    private mutating func checkCallCount(_ count: Int, _ what: String, at place: Range<Int>) throws(RouteRefused) {
+        guard count > EskipLimits.callsPerRouteMax else { return }
+        throw refuse("a route has \(EskipLimits.callsPerRouteMax) \(what) at most", at: place)
+    }
+
+    mutating func take(_ kind: TokenKind) -> Bool {
+        guard token.kind == kind else { return false }
+        advance()
+        return true
+    }
+}
+
+// MARK: - Calls
+
+extension Parser {
+    /// Reads a name, unless it was read already, and its arguments; the caller ends the call.
+    private mutating func call(
+        name: Token?, expected what: String
+    ) throws(RouteRefused) -> (name: Name, place: Range<Int>) {
+        let place = name ?? token
+        if name == nil {
+            guard token.kind == .symbol else { throw expected(what) }
+            advance()
+        }
+        let name = try interned(place)
+        guard take(.openParen) else {
+            throw expected("\"(\" after \(quoted(place)): parentheses are needed even without arguments")
+        }
+        try arguments(of: place)
+        return (name, place.range)
+    }
+
+    private mutating func arguments(of name: Token) throws(RouteRefused) {
+        // A comma may lead the list (eskip.md §2: accepted, never printed), but not end it.
+        let hasLeadingComma = take(.comma)
+        if token.kind == .closeParen, !hasLeadingComma { return advance() }
+        let first = route.argumentCount
+        repeat { try argument(of: name) } while take(.comma)
+        guard route.argumentCount - first <= EskipLimits.argumentsPerCallMax else {
+            throw refuse("\(quoted(name)) has more than \(EskipLimits.argumentsPerCallMax) arguments", at: name.range)
+        }
+        guard take(.closeParen) else { throw expected("\",\" or \")\" after an argument of \(quoted(name))") }
+    }
+
+    private mutating func argument(of name: Token) throws(RouteRefused) {
+        switch token.kind {
+        case .string, .regexp: route.append(text.value(of: token, in: source))
+        case .number:
+            guard let number = NumberLiteral.value(source[token.range]) else {
+                throw refuse("the number \(quoted(token)) is out of range", at: token.range)
+            }
+            route.append(text.append(number))
+        default: throw expected("an argument of \(quoted(name)): a string, a number or a /regexp/")
+        }
+        advance()
+    }
+
+    private mutating func interned(_ symbol: Token) throws(RouteRefused) -> Name {
+        guard symbol.range.count <= EskipLimits.nameBytesMax else {
+            throw refuse("a name has \(EskipLimits.nameBytesMax) characters at most", at: symbol.range)
+        }
+        guard let name = names.name(at: symbol.range, in: source) else {
+            throw refuse(
+                "\(quoted(symbol)) is one name too many: this process has met \(EskipLimits.namesMax) different ones",
+                at: symbol.range)
+        }
+        return name
+    }
+}
+
+// MARK: - Backends
+
+extension Parser {
+    private mutating func backend() throws(RouteRefused) {
+        let place = UInt32(token.start)
+        switch token.kind {
+        case .string:
+            route.setBackend(BackendWord(.network), position: place)
+            route.appendBackend(text.value(of: token, in: source))
+        case .shunt: route.setBackend(BackendWord(.shunt), position: place)
+        case .loopback: route.setBackend(BackendWord(.loopback), position: place)
+        case .dynamic: route.setBackend(BackendWord(.dynamic), position: place)
+        case .forward: route.setBackend(BackendWord(.forward), position: place)
+        case .less: return try loadBalancedBackend()
+        default:
+            throw expected(
+                "a filter or a backend: \"http://host:port\", <shunt>, <loopback>, <dynamic>, <forward> or <\"http://…\", …>")
+        }
+        advance()
+    }
+
+    private mutating func loadBalancedBackend() throws(RouteRefused) {
+        let place = token
+        advance()
+        var algorithm: Name?
+        if token.kind == .symbol {
+            let symbol = token
+            algorithm = try interned(symbol)
+            advance()
+            guard take(.comma) else {
+                throw expected("\",\" and an endpoint after the algorithm \(quoted(symbol))")
+            }
+        }
+        var endpoints = EndpointScratch()
+        repeat {
+            guard token.kind == .string else { throw expected("an endpoint such as \"http://10.0.0.1:8080\"") }
+            endpoint(&endpoints)
+            advance()
+        } while take(.comma)
+        guard take(.greater) else { throw expected("\",\" or \">\" after an endpoint") }
+        try write(endpoints, algorithm: algorithm, at: place)
+    }
+
+    private mutating func endpoint(_ endpoints: inout EndpointScratch) {
+        var address = text.value(of: token, in: source)
+        var zone = TextRef.empty
+        do {
+            let parsed = try LBEndpointAddress(bytes(of: address))
+            if let bare = parsed.withoutZone { address = text.append(bare) }
+            if !parsed.zone.isEmpty { zone = text.append(parsed.zone) }
+            if let scheme = endpoints.scheme, scheme != parsed.scheme {
+                errors.add(EndpointMessage.mixed(scheme, parsed.scheme), at: token.range)
+            }
+            endpoints.scheme = endpoints.scheme ?? parsed.scheme
+        } catch {
+            errors.add(EndpointMessage.of(error, quoted(token)), at: token.range)
+        }
+        endpoints.refs.append((address, zone))
+    }
+
+    private mutating func write(
+        _ endpoints: EndpointScratch, algorithm: Name?, at place: Token
+    ) throws(RouteRefused) {
+        guard endpoints.refs.count <= EskipLimits.endpointsMax else {
+            throw refuse("a backend has \(EskipLimits.endpointsMax) endpoints at most", at: place.range)
+        }
+        let hasZones = endpoints.refs.contains { $0.zone.length > 0 }
+        let word = BackendWord(.loadBalanced, endpointCount: endpoints.refs.count, hasZones: hasZones)
+        route.setBackend(word, position: UInt32(place.start))
+        route.appendBackend(algorithm: algorithm)
+        for (address, zone) in endpoints.refs {
+            route.appendBackend(address)
+            if hasZones { route.appendBackend(zone) }
+        }
+    }
+
+    func bytes(of ref: TextRef) -> [UInt8] {
+        let start = Int(ref.offset), length = Int(ref.length)
+        if start < source.count { return Array(source[start..<start + length]) }
+        return Array(text.bytes[(start - source.count)..<(start - source.count + length)])
+    }
+}
+
+/// The endpoints of the backend being read.
+struct EndpointScratch {
+    var refs: [(address: TextRef, zone: TextRef)] = []
+    /// Of the first endpoint that has one.
+    var scheme: [UInt8]?
+}
+
+// MARK: - Predicate lists and filter chains
+
+extension Parser {
+    /// A predicate list alone: `*` is dropped, `Any` kept, nothing checked.
+    mutating func predicateList() {
+        list(separator: .and) { (parser) throws(RouteRefused) in
+            if parser.take(.star) { return }
+            let (name, place) = try parser.call(name: nil, expected: "a predicate such as Path(\"/\") or *")
+            parser.route.endCall(name, position: UInt32(place.lowerBound))
+        } expected: { "\"&&\" and a predicate, or the end" }
+    }
+
+    /// A filter chain alone.
+    mutating func filterChain() {
+        list(separator: .arrow) { (parser) throws(RouteRefused) in
+            let (name, place) = try parser.call(name: nil, expected: "a filter")
+            parser.route.endCall(name, position: UInt32(place.lowerBound))
+        } expected: { "\"->\" and a filter, or the end" }
+    }
+
+    /// Reads elements up to the end. After an error it goes on behind the next separator.
+    private mutating func list(
+        separator: TokenKind, element: (inout Parser) throws(RouteRefused) -> Void, expected what: () -> String
+    ) {
+        if token.kind != .end {
+            repeat {
+                do throws(RouteRefused) {
+                    try element(&self)
+                    try checkCallCount(route.callCount, "predicates or filters", at: previous.range)
+                    guard token.kind == separator || token.kind == .end else { throw expected(what()) }
+                } catch {
+                    while token.kind != separator && token.kind != .end { advance() }
+                }
+            } while take(separator) && !errors.isFull
+        }
+        route.endPredicates()
+        writer.append(route)
+    }
+}
+
+// MARK: - Errors
+
+extension Parser {
+    /// Notes that `token` stands where something else must.
+    func expectedMessage(_ what: String) -> String {
+        "expected \(what), found \(found)"
+    }
+
+    private mutating func expected(_ what: String) -> RouteRefused {
+        if token.kind == .invalid, let message = problemMessage { return refuse(message, at: token.range) }
+        return refuse(expectedMessage(what) + swallowedHint, at: token.range)
+    }
+
+    private mutating func refuse(_ message: String, at place: Range<Int>) -> RouteRefused {
+        errors.add(message, at: place)
+        return RouteRefused()
+    }
+
+    func quoted(_ token: Token) -> String { Printable.quoted(source[token.range]) }
+
+    private var found: String {
+        switch token.kind {
+        case .end: "the end"
+        case .string: "the string \(quoted(token))"
+        case .regexp: "the regexp \(quoted(token))"
+        case .number: "the number \(quoted(token))"
+        default: "\"\(quoted(token))\""
+        }
+    }
+
+    /// What a token that is none should have been; `nil` if saying what was expected teaches more.
+    private var problemMessage: String? {
+        switch lexer.problem {
+        case .number: "a number needs a digit behind its point, found \"\(quoted(token))\""
+        case .unterminatedString: "the string \(quoted(token)) has no closing \(source[token.start] == UInt8(ascii: "`") ? "`" : "\"")"
+        case .unterminatedRegexp: "the regexp \(quoted(token)) has no closing /, or an open [ hides it"
+        case .character: characterMessage
+        }
+    }
+
+    private var characterMessage: String? {
+        let bytes = source[token.range]
+        if bytes.elementsEqual([0xEF, 0xBB, 0xBF]) {
+            return "the document begins with a byte order mark: save it as UTF-8 without one"
+        }
+        if bytes.elementsEqual([0xC2, 0xA0]) { return "a no-break space stands where only plain white space may" }
+        if bytes.first == UInt8(ascii: "'") { return "strings stand in \" or `, not in '" }
+        return nil
+    }
+
+    private var swallowedHint: String {
+        guard previous.isLiteral, source[previous.range].contains(UInt8(ascii: "\n")) else { return "" }
+        let line = source[..<previous.start].count { $0 == UInt8(ascii: "\n") } + 1
+        return "; the \(previous.kind == .string ? "string" : "regexp") before it began on line \(line):"
+            + " is its closing delimiter missing?"
+    }
+}
