@@ -10,7 +10,7 @@ struct ErrorCollector {
     /// The id of the route being read, as bytes of the source; empty if it has none.
     var routeID = 0..<0
 
-    var isEmpty: Bool { entries.isEmpty }
+    var count: Int { entries.count }
     var isFull: Bool { entries.count >= EskipLimits.errorsMax }
 
     mutating func add(_ message: String, at range: Range<Int>) {

@@ -50,9 +50,10 @@ extension Parser {
         var mayBeBare = token.kind != .semicolon
         skipSemicolons()
         while token.kind != .end {
+            let errorsBefore = errors.count
             do throws(RouteRefused) {
                 try definition(mayBeBare: mayBeBare)
-                writer.append(route)
+                if errors.count == errorsBefore { writer.append(route) }
             } catch {
                 recover()
             }
