@@ -50,6 +50,7 @@ extension ResponseHead {
         }
         if method == .head || status == 304 {
             framing = .none
+            declaredLength = declared
         } else if framing == .untilClose {
             isPersistent = false
         }

@@ -10,6 +10,8 @@ public struct ResponseHead: ~Copyable {
     var receivedStatus: UInt16 = 0
     public internal(set) var version = HTTPVersion.http11
     public var framing = BodyFraming.none
+    /// Content-Length of a response that has no body for another reason (HEAD, 304); it is passed on.
+    public var declaredLength: UInt64?
     /// The upstream allows another request on this connection.
     public internal(set) var isPersistent = true
 
@@ -29,6 +31,7 @@ public struct ResponseHead: ~Copyable {
         receivedStatus = 0
         version = .http11
         framing = .none
+        declaredLength = nil
         isPersistent = true
     }
 }

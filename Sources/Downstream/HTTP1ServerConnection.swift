@@ -1,0 +1,535 @@
+import Bytes
+import HTTP
+import Net
+
+/// One client's HTTP/1 connection: reads requests, hands their parts to the handler, writes responses.
+///
+/// It lives in a slab of its server and is reached by pointer. Between requests it owns no buffer. Bytes are read into
+/// the loop's scratch and handled in place; only what cannot be handled yet (a part of a head, a body nobody takes, the
+/// next request) is kept in `input`.
+///
+/// Reads happen in events, timers and ends of turns, never below a call that holds bytes of the scratch.
+struct HTTP1ServerConnection: ~Copyable {
+    enum Phase {
+        /// No byte of the next request has come.
+        case idle
+        /// A part of a head has come.
+        case head
+        /// The request's body, or what a tunnel carries, is coming.
+        case body
+        /// The request is complete, its response is not.
+        case waiting
+        /// The response has gone and the connection will close: input is thrown away, so that the close does not reset
+        /// the connection before the client has read the response.
+        case lingering
+        case closed
+    }
+
+    private let source: EventSource
+    var timer = TimerNode()
+    var transport: Transport
+    let server: UnsafeMutablePointer<Server>
+    var next: UnsafeMutablePointer<HTTP1ServerConnection>?
+    var previous: UnsafeMutablePointer<HTTP1ServerConnection>?
+    var exchange: UnsafeMutableRawPointer?
+    var input = ByteBuffer()
+    var outbox = Outbox()
+    var body = BodyDecoder()
+    var headEnd = HeadEnd()
+    let peer: SocketAddress
+
+    var phase = Phase.idle
+    /// The socket may have bytes: an edge came that was not read to the end.
+    var isReadable = true
+    var isPaused = false
+    var isProcessing = false
+    var isResumeScheduled = false
+    var isPersistent = true
+    var isHTTP10 = false
+    var isTunnel = false
+    /// Of the current response.
+    var isResponding = false
+    var isChunked = false
+    var closesAfterResponse = false
+    var hasSentContinue = false
+
+    var requestCount = 0
+    let openedAt: UInt64
+    /// When the current phase's time limit began to run.
+    var phaseStart: UInt64
+    var lastProgress: UInt64 = 0
+    var writeTimeoutOverride: UInt64 = 0
+    var readTimeoutOverride: UInt64 = 0
+
+    init(_ transport: Transport, peer: SocketAddress, server: UnsafeMutablePointer<Server>) {
+        self.transport = transport
+        self.peer = peer
+        self.server = server
+        openedAt = server.pointee.loop.pointee.now
+        phaseStart = openedAt
+        source = EventSource { pointer, bits in
+            pointer.assumingMemoryBound(to: HTTP1ServerConnection.self).ready(Readiness(rawValue: bits))
+        }
+    }
+
+    /// Whether nothing of the current request is still to come.
+    var isRequestComplete: Bool { phase != .body }
+}
+
+typealias ServerConnection = UnsafeMutablePointer<HTTP1ServerConnection>
+
+// MARK: - Events
+
+extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
+    var loop: UnsafeMutablePointer<EventLoop> { pointee.server.pointee.loop }
+    var options: ServerOptions { _read { yield pointee.server.pointee.options } }
+    var handler: any ServerHandler { pointee.server.pointee.handler }
+    private var stream: ServerStream { ServerStream(connection: self) }
+
+    func opened() {
+        timer.pointee.owner = UnsafeMutableRawPointer(self)
+        timer.pointee.expired = { $0.assumingMemoryBound(to: HTTP1ServerConnection.self).timerExpired() }
+        setDeadline()
+        read()
+    }
+
+    fileprivate func ready(_ readiness: Readiness) {
+        guard pointee.phase != .closed else { return }
+        if !readiness.isDisjoint(with: [.error, .hangup]) { return peerIsGone() }
+        if readiness.contains(.writable), !pointee.outbox.isEmpty {
+            flush()
+            guard pointee.phase != .closed else { return }
+        }
+        if !readiness.isDisjoint(with: [.readable, .readHangup]) {
+            pointee.isReadable = true
+            read()
+        }
+    }
+
+    /// Reads until the socket is empty, the handler pauses, or others should have their turn.
+    private func read() {
+        var turns = 0
+        while pointee.isReadable, wantsInput {
+            turns += 1
+            if turns > 8 { return scheduleResume() }
+            let buffer = loop.pointee.scratch
+            switch pointee.transport.receive(into: buffer) {
+            case .bytes(let count):
+                if count < buffer.count { pointee.isReadable = false }
+                received(UnsafeMutableRawBufferPointer(rebasing: buffer[0..<count]))
+            case .wouldBlock: pointee.isReadable = false
+            case .end: return inputEnded()
+            case .failed: return peerIsGone()
+            }
+        }
+    }
+
+    /// A request that waits for its response is not followed by reading the next one.
+    private var wantsInput: Bool {
+        switch pointee.phase {
+        case .idle, .head, .lingering: true
+        case .body: !pointee.isPaused
+        case .waiting, .closed: false
+        }
+    }
+
+    private func received(_ bytes: UnsafeMutableRawBufferPointer) {
+        if pointee.phase == .lingering { return }
+        if pointee.input.isEmpty {
+            let used = process(bytes, isScratch: true)
+            if used < bytes.count, pointee.phase != .closed, pointee.phase != .lingering {
+                pointee.input.append(BorrowedBytes(rebasing: UnsafeRawBufferPointer(bytes)[used...]))
+            }
+        } else {
+            pointee.input.append(BorrowedBytes(bytes))
+            processInput()
+        }
+    }
+
+    private func processInput() {
+        let readable = pointee.input.readable
+        guard !readable.isEmpty else { return }
+        let used = process(UnsafeMutableRawBufferPointer(mutating: readable), isScratch: false)
+        guard pointee.phase != .closed, pointee.phase != .lingering else { return }
+        pointee.input.consume(used)
+        if pointee.input.isEmpty { pointee.input.release() }
+    }
+
+    /// Handles bytes from the front until one thing needs something else to happen first.
+    private func process(_ bytes: UnsafeMutableRawBufferPointer, isScratch: Bool) -> Int {
+        pointee.isProcessing = true
+        defer { pointee.isProcessing = false }
+        var used = 0
+        var requests = 0
+        while used < bytes.count {
+            let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[used...])
+            switch pointee.phase {
+            case .idle, .head:
+                requests += 1
+                if requests > Limits.pipelinedPerTurn {
+                    scheduleResume()
+                    return used
+                }
+                guard let count = processHead(BorrowedBytes(rest)) else { return used }
+                used += count
+                if used == bytes.count, pointee.phase == .body, !pointee.isPaused, let exchange = pointee.exchange {
+                    handler.requestStalled(exchange)
+                }
+            case .body:
+                if pointee.isPaused { return used }
+                used += processBody(rest, headroom: isScratch ? Limits.headroomBytes + used : 0, isScratch: isScratch)
+            case .waiting: return used
+            case .lingering, .closed: return bytes.count
+            }
+        }
+        return used
+    }
+
+    /// - Returns: the head's length, nil if it is not complete.
+    private func processHead(_ bytes: BorrowedBytes) -> Int? {
+        if pointee.phase == .head, !pointee.headEnd.isReached(in: bytes), bytes.count < options.head.bytesMax { return nil }
+        switch RequestParser.parse(bytes, into: &pointee.server.pointee.incoming, options: options.head) {
+        case .needMore:
+            if pointee.phase == .idle {
+                pointee.phase = .head
+                pointee.headEnd = HeadEnd()
+                _ = pointee.headEnd.isReached(in: bytes)
+                pointee.phaseStart = loop.pointee.now
+                setDeadline()
+            }
+            return nil
+        case .complete(let count):
+            begin(refusal: nil)
+            return count
+        case .failed(let error):
+            pointee.server.pointee.incoming.reset()
+            begin(refusal: error)
+            return bytes.count
+        }
+    }
+
+    private func begin(refusal: HTTPError?) {
+        let isComplete = pointee.server.pointee.incoming.framing.isEmpty || refusal != nil
+        pointee.requestCount += 1
+        pointee.isPersistent = pointee.server.pointee.incoming.isPersistent && refusal == nil
+        pointee.isHTTP10 = pointee.server.pointee.incoming.version == .http10
+        pointee.isPaused = false
+        pointee.isResponding = false
+        pointee.closesAfterResponse = refusal != nil
+        pointee.hasSentContinue = false
+        pointee.writeTimeoutOverride = 0
+        pointee.readTimeoutOverride = 0
+        if isComplete {
+            pointee.phase = .waiting
+        } else {
+            if pointee.phase == .idle { pointee.phaseStart = loop.pointee.now }
+            pointee.phase = .body
+            pointee.body.begin(pointee.server.pointee.incoming.framing)
+            setDeadline()
+        }
+        handler.requestReceived(&pointee.server.pointee.incoming, on: stream, refusal: refusal)
+    }
+
+    private func processBody(_ bytes: UnsafeMutableRawBufferPointer, headroom: Int, isScratch: Bool) -> Int {
+        let decoded: (consumed: Int, data: Range<Int>)
+        do throws(HTTPError) {
+            decoded = try pointee.body.decode(bytes)
+        } catch {
+            failRequest(.malformed(error))
+            return bytes.count
+        }
+        let isLast = pointee.body.isComplete
+        if isLast { pointee.phase = pointee.isResponding || pointee.exchange != nil ? .waiting : pointee.phase }
+        if let exchange = pointee.exchange {
+            var piece = BodyPiece(start: bytes.baseAddress! + decoded.data.lowerBound, count: decoded.data.count, headroom: 0, tailroom: 0)
+            if isScratch {
+                piece.headroom = headroom + decoded.data.lowerBound
+                piece.tailroom = decoded.consumed - decoded.data.upperBound + (decoded.consumed == bytes.count ? Limits.tailroomBytes : 0)
+            }
+            if isLast || piece.count > 0 { handler.requestBody(exchange, piece, isLast: isLast, trailers: TrailerLines(pointee.body.trailers)) }
+        } else if isLast {
+            // The response went before the request was complete; the rest was thrown away.
+            becomeIdle()
+        }
+        return decoded.consumed
+    }
+
+    /// The client sends no more: proper between requests and in a tunnel, and after a complete request (half-close).
+    private func inputEnded() {
+        pointee.isReadable = false
+        switch pointee.phase {
+        case .idle, .head, .lingering: close()
+        case .body:
+            guard pointee.body.endsWithConnection, let exchange = pointee.exchange else { return failRequest(.gone) }
+            pointee.phase = .waiting
+            handler.requestBody(exchange, .empty, isLast: true, trailers: .none)
+        case .waiting, .closed: break
+        }
+    }
+
+    private func peerIsGone() { failRequest(.gone) }
+
+    private func failRequest(_ failure: ServerFailure) {
+        if case .malformed = failure {
+            pointee.closesAfterResponse = true
+            pointee.phase = .waiting
+        }
+        guard let exchange = pointee.exchange else { return close() }
+        handler.requestFailed(exchange, failure)
+        if case .malformed = failure { return }
+        close()
+    }
+
+    // MARK: Continuing
+
+    func resumeRequest() {
+        guard pointee.isPaused else { return }
+        pointee.isPaused = false
+        if !pointee.isProcessing { proceed() }
+    }
+
+    /// Handles what has come meanwhile: kept input first, then the socket.
+    private func proceed() {
+        guard pointee.phase != .closed else { return }
+        processInput()
+        read()
+        if pointee.phase == .body, !pointee.isPaused, pointee.input.isEmpty, let exchange = pointee.exchange { handler.requestStalled(exchange) }
+    }
+
+    private func scheduleResume() {
+        guard !pointee.isResumeScheduled else { return }
+        pointee.isResumeScheduled = true
+        loop.atEndOfTurn(self) { pointer in
+            let connection = pointer.assumingMemoryBound(to: HTTP1ServerConnection.self)
+            connection.pointee.isResumeScheduled = false
+            connection.proceed()
+        }
+    }
+}
+
+// MARK: - Responses
+
+extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
+    func respond(
+        _ head: borrowing ResponseHead, framing: BodyFraming, _ piece: BodyPiece, isLast: Bool, trailers: TrailerLines
+    ) -> WriteOutcome {
+        guard pointee.phase != .closed else { return .failed(.brokenPipe) }
+        var framing = framing
+        if framing == .chunked && pointee.isHTTP10 || framing == .untilClose {
+            framing = .untilClose
+            pointee.closesAfterResponse = true
+        }
+        decidePersistence(isLast: isLast)
+        pointee.isChunked = framing == .chunked
+        pointee.isResponding = true
+        writeHead(head, HeadSerializer.Framing(body: framing, closes: pointee.closesAfterResponse))
+        return send(piece, isLast: isLast, trailers: trailers, withHead: true)
+    }
+
+    func write(_ piece: BodyPiece, isLast: Bool, trailers: TrailerLines) -> WriteOutcome {
+        guard pointee.phase != .closed else { return .failed(.brokenPipe) }
+        pointee.server.pointee.headBuffer.removeAll()
+        return send(piece, isLast: isLast, trailers: trailers, withHead: false)
+    }
+
+    func respondInterim(_ head: borrowing ResponseHead) {
+        guard pointee.phase != .closed, !pointee.isHTTP10 else { return }
+        writeHead(head, HeadSerializer.Framing(body: .none))
+        _ = pointee.outbox.send(pointee.server.pointee.headBuffer.readable, over: pointee.transport)
+    }
+
+    func upgrade(_ head: borrowing ResponseHead) -> WriteOutcome {
+        guard pointee.phase != .closed else { return .failed(.brokenPipe) }
+        pointee.isTunnel = true
+        pointee.isChunked = false
+        pointee.isResponding = true
+        pointee.closesAfterResponse = true
+        writeHead(head, HeadSerializer.Framing(body: .none, upgrades: true))
+        pointee.body.begin(.untilClose)
+        pointee.phase = .body
+        loop.pointee.timers.cancel(timer)
+        let outcome = pointee.outbox.send(pointee.server.pointee.headBuffer.readable, over: pointee.transport)
+        // Bytes the client sent ahead, and an edge that came while the response was awaited.
+        scheduleResume()
+        return outcome
+    }
+
+    private func writeHead(_ head: borrowing ResponseHead, _ framing: HeadSerializer.Framing) {
+        let server = pointee.server
+        server.pointee.headBuffer.removeAll()
+        server.pointee.date.withText(loop.pointee.wallTime) { date in
+            HeadSerializer.write(head, framing: framing, server: BorrowedBytes(server.pointee.serverName), date: date, to: &server.pointee.headBuffer)
+        }
+    }
+
+    private func decidePersistence(isLast: Bool) {
+        let server = pointee.server
+        if !pointee.isPersistent || server.pointee.isDraining { pointee.closesAfterResponse = true }
+        if options.requestsMax > 0, pointee.requestCount >= options.requestsMax, !pointee.closesAfterResponse {
+            pointee.closesAfterResponse = true
+            server.pointee.counters.closedByRequests += 1
+        }
+        if options.keepAliveMax > 0, loop.pointee.now - pointee.openedAt >= options.keepAliveMax, !pointee.closesAfterResponse {
+            pointee.closesAfterResponse = true
+            server.pointee.counters.closedByAge += 1
+        }
+        // An answer before the end of a long request: reading on for the next one would cost more than a connection.
+        if pointee.phase == .body, !pointee.isTunnel, (pointee.body.lengthLeft ?? .max) > UInt64(Limits.outputBytesPaused) {
+            pointee.closesAfterResponse = isLast || pointee.closesAfterResponse
+        }
+    }
+
+    /// Sends the head buffer's contents and a piece of body with its framing, by one call if the piece has room around.
+    private func send(_ piece: BodyPiece, isLast: Bool, trailers: TrailerLines, withHead: Bool) -> WriteOutcome {
+        let server = pointee.server
+        var outcome: WriteOutcome
+        if pointee.isChunked {
+            outcome = ChunkedEncoder.withFraming(piece.count, isLast: isLast, trailers: trailers.bytes) { before, behind in
+                server.pointee.headBuffer.append(before)
+                return transmit(piece, behind)
+            }
+        } else {
+            outcome = transmit(piece, BorrowedBytes(start: nil, count: 0))
+        }
+        if case .blocked = outcome {
+            pointee.lastProgress = loop.pointee.now
+            setDeadline()
+            if pointee.outbox.count < Limits.outputBytesPaused { outcome = .flushed }
+        }
+        if isLast { responseEnded(outcome) }
+        return outcome
+    }
+
+    private func transmit(_ piece: BodyPiece, _ behind: BorrowedBytes) -> WriteOutcome {
+        let head = pointee.server.pointee.headBuffer.readable
+        var piece = piece
+        if piece.count == 0, behind.isEmpty { return head.isEmpty ? .flushed : pointee.outbox.send(head, over: pointee.transport) }
+        if piece.headroom >= head.count, piece.tailroom >= behind.count, piece.append(behind), piece.prepend(head) {
+            return pointee.outbox.send(piece.bytes, over: pointee.transport)
+        }
+        if piece.count == 0 { return pointee.outbox.send(head, behind, BorrowedBytes(start: nil, count: 0), over: pointee.transport) }
+        return pointee.outbox.send(head, piece.bytes, behind, over: pointee.transport)
+    }
+
+    private func responseEnded(_ outcome: WriteOutcome) {
+        pointee.exchange = nil
+        if case .failed = outcome { return close() }
+        if pointee.isTunnel { return endTunnel() }
+        if pointee.closesAfterResponse { return pointee.outbox.isEmpty ? finishAndClose() : () }
+        if pointee.phase == .body {
+            // The rest of the request is thrown away as it comes.
+            pointee.isPaused = false
+            return scheduleResume()
+        }
+        becomeIdle()
+    }
+
+    private func becomeIdle() {
+        pointee.isResponding = false
+        pointee.phase = .idle
+        pointee.phaseStart = loop.pointee.now
+        setDeadline()
+        if pointee.isReadable || !pointee.input.isEmpty, !pointee.isProcessing { scheduleResume() }
+        if pointee.server.pointee.isDraining, pointee.input.isEmpty, !pointee.isReadable, pointee.outbox.isEmpty { close() }
+    }
+
+    /// The upstream's side of a tunnel ended: what is written is flushed, then the client is told.
+    private func endTunnel() {
+        if pointee.outbox.isEmpty { finishAndClose() }
+    }
+
+    /// Closes once the client has everything; lingers if it may still be sending.
+    private func finishAndClose() {
+        if pointee.phase == .waiting, !pointee.isReadable, pointee.input.isEmpty { return close() }
+        pointee.transport.shutdownWrite()
+        pointee.phase = .lingering
+        pointee.phaseStart = loop.pointee.now
+        pointee.input.release()
+        setDeadline()
+        if !pointee.isProcessing { scheduleResume() }
+    }
+
+    private func flush() {
+        let before = pointee.outbox.count
+        switch pointee.outbox.flush(over: pointee.transport) {
+        case .flushed:
+            if pointee.exchange == nil, pointee.closesAfterResponse { return finishAndClose() }
+            if pointee.phase == .idle { setDeadline() }
+            if let exchange = pointee.exchange { handler.clientWritable(exchange) }
+        case .blocked:
+            if pointee.outbox.count < before { pointee.lastProgress = loop.pointee.now }
+        case .failed: peerIsGone()
+        }
+    }
+
+    // MARK: Ending
+
+    func abortResponse() {
+        pointee.exchange = nil
+        pointee.transport.abort()
+        close()
+    }
+
+    func closeIfIdle() {
+        if pointee.phase == .idle, pointee.outbox.isEmpty, pointee.input.isEmpty { close() }
+    }
+
+    func close() {
+        guard pointee.phase != .closed else { return }
+        pointee.phase = .closed
+        pointee.exchange = nil
+        pointee.transport.close()
+        loop.pointee.timers.remove(timer)
+        pointee.server.forget(self)
+        loop.atEndOfTurn(self) { pointer in
+            let connection = pointer.assumingMemoryBound(to: HTTP1ServerConnection.self)
+            let server = connection.pointee.server
+            connection.deinitialize(count: 1)
+            server.pointee.connections.give(back: connection)
+        }
+    }
+
+    // MARK: Time limits
+
+    private var timer: UnsafeMutablePointer<TimerNode> {
+        withUnsafeMutablePointer(to: &pointee.timer) { $0 }
+    }
+
+    func setReadTimeout(_ timeout: UInt64) {
+        pointee.readTimeoutOverride = timeout
+        pointee.phaseStart = loop.pointee.now
+        setDeadline()
+    }
+
+    /// When the state the connection is in has lasted too long; nil if it may last.
+    private var deadline: UInt64? {
+        let write = pointee.writeTimeoutOverride > 0 ? pointee.writeTimeoutOverride : options.writeTimeout
+        let writeDeadline = !pointee.outbox.isEmpty && write > 0 ? pointee.lastProgress + write : nil
+        var limit: UInt64 = 0
+        switch pointee.phase {
+        case .idle: limit = options.idleTimeout
+        case .head: limit = options.readHeaderTimeout
+        case .body where !pointee.isTunnel:
+            limit = pointee.readTimeoutOverride > 0 ? pointee.readTimeoutOverride : options.readTimeout
+        case .lingering: limit = 2_000_000_000
+        default: break
+        }
+        let phaseDeadline = limit > 0 ? pointee.phaseStart + limit : nil
+        guard let writeDeadline else { return phaseDeadline }
+        return min(writeDeadline, phaseDeadline ?? .max)
+    }
+
+    func setDeadline() {
+        if let deadline { loop.pointee.timers.set(timer, at: deadline) }
+    }
+
+    private func timerExpired() {
+        guard let deadline else { return }
+        if loop.pointee.now < deadline { return loop.pointee.timers.set(timer, at: deadline) }
+        guard let exchange = pointee.exchange else { return close() }
+        let isWrite = !pointee.outbox.isEmpty
+        pointee.closesAfterResponse = true
+        handler.requestFailed(exchange, isWrite ? .writeTimeout : .readTimeout)
+        if isWrite { close() }
+    }
+}

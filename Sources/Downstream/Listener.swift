@@ -1,0 +1,69 @@
+import Bytes
+public import Net
+
+/// Accepts connections of one address for one worker. Lives as long as its loop; reached by pointer.
+public struct Listener: ~Copyable {
+    private let source: EventSource
+    fileprivate var retry = TimerNode()
+    fileprivate let server: UnsafeMutablePointer<Server>
+    fileprivate var descriptor: Int32
+    /// The address bound to, with the port the kernel chose if none was asked for.
+    public let address: SocketAddress
+    /// Times the process had no descriptor left for a connection.
+    public fileprivate(set) var exhaustedCount: UInt64 = 0
+
+    /// - Parameter socket: listening; owned from here on.
+    public init(_ socket: consuming FileDescriptor, server: UnsafeMutablePointer<Server>) {
+        self.server = server
+        let number = socket.release()
+        address = Sockets.localAddress(number) ?? SocketAddress(.unspecifiedV4, port: 0)
+        descriptor = number
+        source = EventSource { pointer, _ in
+            pointer.assumingMemoryBound(to: Listener.self).acceptWaiting()
+        }
+    }
+}
+
+extension UnsafeMutablePointer where Pointee == Listener {
+    public func start() throws(SystemError) {
+        pointee.retry.owner = UnsafeMutableRawPointer(self)
+        pointee.retry.expired = { $0.assumingMemoryBound(to: Listener.self).acceptWaiting() }
+        try pointee.server.pointee.loop.pointee.register(pointee.descriptor, self)
+    }
+
+    /// Closes the socket; connections already accepted go on.
+    public func stop() {
+        guard pointee.descriptor >= 0 else { return }
+        _ = FileDescriptor(owning: pointee.descriptor)
+        pointee.descriptor = -1
+        pointee.server.pointee.loop.pointee.timers.remove(timer)
+    }
+
+    private var timer: UnsafeMutablePointer<TimerNode> {
+        withUnsafeMutablePointer(to: &pointee.retry) { $0 }
+    }
+
+    fileprivate func acceptWaiting() {
+        guard pointee.descriptor >= 0 else { return }
+        for _ in 0..<Limits.acceptsPerTurn {
+            do throws(SystemError) {
+                guard let accepted = try Sockets.accept(pointee.descriptor) else { return }
+                pointee.server.accept(Transport(socket: accepted.descriptor), peer: accepted.peer ?? SocketAddress(.unspecifiedV4, port: 0))
+            } catch {
+                // Out of descriptors the connection stays in the kernel's queue: trying again at once would spin.
+                if error == .tooManyFiles || error == .systemTooManyFiles { return tryAgainLater() }
+            }
+        }
+        tryAgainAtOnce()
+    }
+
+    private func tryAgainLater() {
+        pointee.exhaustedCount += 1
+        let loop = pointee.server.pointee.loop
+        loop.pointee.timers.set(timer, at: loop.pointee.now + 100_000_000)
+    }
+
+    private func tryAgainAtOnce() {
+        pointee.server.pointee.loop.atEndOfTurn(self) { $0.assumingMemoryBound(to: Listener.self).acceptWaiting() }
+    }
+}

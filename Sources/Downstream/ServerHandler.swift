@@ -1,0 +1,37 @@
+public import HTTP
+
+/// Who conducts the exchanges of a server's connections. All calls come on the worker's loop, and each may end the
+/// exchange before it returns.
+public protocol ServerHandler: AnyObject {
+    /// A request's head has come. The handler takes its contents by swapping, attaches its exchange to the stream, and
+    /// pauses the request if it cannot take body yet.
+    ///
+    /// - Parameter refusal: why the request must be answered with an error and the connection closed.
+    func requestReceived(_ head: inout RequestHead, on stream: ServerStream, refusal: HTTPError?)
+
+    /// More of the request's body, never while the request is paused. The handler takes all of it.
+    ///
+    /// - Parameter trailers: the trailer section's lines, with the last piece only.
+    func requestBody(_ exchange: UnsafeMutableRawPointer, _ piece: BodyPiece, isLast: Bool, trailers: TrailerLines)
+
+    /// No body bytes are at hand right now: what waits to be sent together with them should go.
+    func requestStalled(_ exchange: UnsafeMutableRawPointer)
+
+    /// The request cannot be completed: malformed body, client gone, or too slow.
+    func requestFailed(_ exchange: UnsafeMutableRawPointer, _ failure: ServerFailure)
+
+    /// The client has taken everything that was written: the response may go on.
+    func clientWritable(_ exchange: UnsafeMutableRawPointer)
+}
+
+/// Why a client's side of an exchange broke.
+public enum ServerFailure: Equatable, Sendable {
+    /// The request's body is malformed.
+    case malformed(HTTPError)
+    /// The connection was closed or reset.
+    case gone
+    /// The body did not come in time.
+    case readTimeout
+    /// The response was not taken in time.
+    case writeTimeout
+}
