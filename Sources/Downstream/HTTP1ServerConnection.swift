@@ -401,14 +401,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
     }
 
     private func transmit(_ piece: BodyPiece, _ behind: BorrowedBytes) -> WriteOutcome {
-        let head = pointee.server.pointee.headBuffer.readable
-        var piece = piece
-        if piece.count == 0, behind.isEmpty { return head.isEmpty ? .flushed : pointee.outbox.send(head, over: pointee.transport) }
-        if piece.headroom >= head.count, piece.tailroom >= behind.count, piece.append(behind), piece.prepend(head) {
-            return pointee.outbox.send(piece.bytes, over: pointee.transport)
-        }
-        if piece.count == 0 { return pointee.outbox.send(head, behind, BorrowedBytes(start: nil, count: 0), over: pointee.transport) }
-        return pointee.outbox.send(head, piece.bytes, behind, over: pointee.transport)
+        pointee.outbox.send(pointee.server.pointee.headBuffer.readable, piece, behind, over: pointee.transport)
     }
 
     private func responseEnded(_ outcome: WriteOutcome) {

@@ -1,3 +1,4 @@
+public import Bytes
 public import HTTP
 
 /// Who conducts the exchanges of a server's connections. All calls come on the worker's loop, and each may end the

@@ -30,8 +30,20 @@ public struct Outbox: ~Copyable {
         }
     }
 
-    /// Sends up to four pieces; those that do not touch cost a gathering call or a copy.
-    public mutating func send(_ first: BorrowedBytes, _ second: BorrowedBytes, _ third: BorrowedBytes, over transport: Transport) -> WriteOutcome {
+    /// Sends a head, a piece of body and the framing behind it; by one call if the piece has room around it or
+    /// touches nothing.
+    @inline(__always)
+    public mutating func send(_ head: BorrowedBytes, _ piece: BodyPiece, _ behind: BorrowedBytes, over transport: Transport) -> WriteOutcome {
+        var piece = piece
+        if piece.count == 0, behind.isEmpty { return head.isEmpty ? .flushed : send(head, over: transport) }
+        if piece.headroom >= head.count, piece.tailroom >= behind.count, piece.append(behind), piece.prepend(head) {
+            return send(piece.bytes, over: transport)
+        }
+        return gather(head, piece.bytes, behind, over: transport)
+    }
+
+    /// Small pieces are copied together; a large one between goes out by a gathering call.
+    private mutating func gather(_ first: BorrowedBytes, _ second: BorrowedBytes, _ third: BorrowedBytes, over transport: Transport) -> WriteOutcome {
         if pending.isEmpty, third.isEmpty || second.count > 16 * 1024 {
             switch transport.send(first, second) {
             case .bytes(let count):

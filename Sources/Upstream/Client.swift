@@ -1,0 +1,96 @@
+import Bytes
+public import HTTP
+public import Net
+
+/// One worker's connections to upstreams. Reached by pointer, lives as long as its loop.
+public struct Client: ~Copyable {
+    let loop: UnsafeMutablePointer<EventLoop>
+    let options: ClientOptions
+    let resolver: Resolver
+    unowned(unsafe) let handler: any ClientHandler
+    var connections = Slab<HTTP1ClientConnection>()
+    var pools = PoolTable()
+    /// Heads are parsed here and taken over by swapping.
+    var incoming = ResponseHead()
+    var headBuffer = ByteBuffer()
+    fileprivate var sweep = TimerNode()
+    public internal(set) var counters = ClientCounters()
+
+    /// - Parameter handler: outlives the client.
+    public init(loop: UnsafeMutablePointer<EventLoop>, options: ClientOptions, resolver: Resolver, handler: any ClientHandler) {
+        self.loop = loop
+        self.options = options
+        self.resolver = resolver
+        self.handler = handler
+    }
+}
+
+/// What the connections to upstreams did; written by the loop's thread only.
+public struct ClientCounters: Sendable {
+    public var opened: UInt64 = 0
+    public var reused: UInt64 = 0
+    public var closed: UInt64 = 0
+    public var idle = 0
+}
+
+extension UnsafeMutablePointer where Pointee == Client {
+    /// Takes an idle connection to `origin`, the one used last, or starts a new one.
+    ///
+    /// - Parameters:
+    ///   - exchange: whom the handler's calls name.
+    ///   - freshOnly: after a reused connection turned out closed.
+    /// - Returns: the stream and whether it is connected; if not, `upstreamConnected` or `upstreamFailed` follows.
+    public func open(_ origin: Origin, for exchange: UnsafeMutableRawPointer, freshOnly: Bool = false) -> (stream: ClientStream, isConnected: Bool) {
+        if !freshOnly, let connection = pointee.pools.takeIdle(origin) {
+            pointee.counters.idle -= 1
+            pointee.counters.reused += 1
+            connection.reuse(for: exchange)
+            return (ClientStream(connection: connection), true)
+        }
+        let connection = pointee.connections.allocate()
+        connection.initialize(to: HTTP1ClientConnection(origin: origin, client: self, exchange: exchange))
+        pointee.counters.opened += 1
+        connection.connect()
+        return (ClientStream(connection: connection), false)
+    }
+
+    /// Keeps a connection whose response is complete for the next exchange.
+    func keepIdle(_ connection: UnsafeMutablePointer<HTTP1ClientConnection>) {
+        let options = pointee.options
+        guard pointee.pools.idleCount(connection.pointee.origin) < options.idlePerOriginMax else { return connection.close() }
+        pointee.pools.addIdle(connection)
+        pointee.counters.idle += 1
+        if options.idleMax > 0, pointee.counters.idle > options.idleMax, let oldest = pointee.pools.oldestIdle { oldest.close() }
+        startSweep()
+    }
+
+    func forgetIdle(_ connection: UnsafeMutablePointer<HTTP1ClientConnection>) {
+        pointee.pools.removeIdle(connection)
+        pointee.counters.idle -= 1
+    }
+
+    /// Closes all idle connections, at the end of the worker's life.
+    public func closeIdle() {
+        while let oldest = pointee.pools.oldestIdle { oldest.close() }
+    }
+
+    /// Idle connections leave in the order in which they came, so one timer for the oldest serves all.
+    private func startSweep() {
+        guard !pointee.sweep.isSet, pointee.options.idleTimeout > 0 else { return }
+        pointee.sweep.owner = UnsafeMutableRawPointer(self)
+        pointee.sweep.expired = { $0.assumingMemoryBound(to: Client.self).sweepIdle() }
+        setSweepTimer()
+    }
+
+    fileprivate func sweepIdle() {
+        let loop = pointee.loop
+        while let oldest = pointee.pools.oldestIdle, oldest.pointee.idleSince + pointee.options.idleTimeout <= loop.pointee.now { oldest.close() }
+        if pointee.pools.oldestIdle != nil { setSweepTimer() }
+    }
+
+    private func setSweepTimer() {
+        guard let oldest = pointee.pools.oldestIdle else { return }
+        let timer = withUnsafeMutablePointer(to: &pointee.sweep) { $0 }
+        pointee.loop.pointee.timers.set(timer, at: oldest.pointee.idleSince + pointee.options.idleTimeout)
+    }
+}

@@ -1,0 +1,55 @@
+public import Bytes
+public import HTTP
+public import Net
+
+/// Who takes what upstreams answer. All calls come on the worker's loop, and each may end the exchange before it returns.
+public protocol ClientHandler: AnyObject {
+    /// The connection is established: the request may be sent.
+    func upstreamConnected(_ exchange: UnsafeMutableRawPointer)
+
+    /// The response's final or an interim (1xx) head has come; the handler takes its contents by swapping.
+    func responseReceived(_ exchange: UnsafeMutableRawPointer, _ head: inout ResponseHead)
+
+    /// More of the body, never while the response is paused. The handler takes all of it. With the last piece the
+    /// stream is the connection's again.
+    func responseBody(_ exchange: UnsafeMutableRawPointer, _ piece: BodyPiece, isLast: Bool, trailers: TrailerLines)
+
+    /// No body bytes are at hand right now: what waits to be sent together with them should go.
+    func responseStalled(_ exchange: UnsafeMutableRawPointer)
+
+    /// The upstream has taken everything that was written: the request may go on.
+    func upstreamWritable(_ exchange: UnsafeMutableRawPointer)
+
+    /// There will be no (more) response on this stream, which is gone.
+    func upstreamFailed(_ exchange: UnsafeMutableRawPointer, _ failure: ClientFailure)
+}
+
+/// Why an upstream's side of an exchange broke.
+public enum ClientFailure: Equatable, Sendable {
+    /// No connection could be made.
+    case unresolved(ResolveError)
+    case connect(SystemError)
+    case connectTimeout
+    /// The connection broke with this error.
+    case broken(SystemError)
+    /// The upstream closed the connection before the end of the response.
+    case closed
+    case malformed(HTTPError)
+    /// No head in time, or the request was not taken in time.
+    case timeout
+
+    /// What a person reads in the log.
+    public var reason: String {
+        switch self {
+        case .unresolved(.notFound(let name)): "name resolution: \(name) has no address"
+        case .unresolved(.failed(let reason)): "name resolution: \(reason)"
+        case .unresolved(.timedOut): "name resolution: no answer in time"
+        case .connect(let error): "connect: \(error)"
+        case .connectTimeout: "connect: no answer in time"
+        case .broken(let error): "connection broken: \(error)"
+        case .closed: "connection closed before the end of the response"
+        case .malformed(let error): "malformed response: \(error.reason)"
+        case .timeout: "no response in time"
+        }
+    }
+}

@@ -1,0 +1,17 @@
+/// How upstreams are connected to; operations.md §1. Durations in nanoseconds, 0 = none.
+public struct ClientOptions: Sendable {
+    /// `-timeout-backend`: for establishing a connection, name resolution included.
+    public var connectTimeout: UInt64 = 60_000_000_000
+    /// `-response-header-timeout-backend`: from the request's last byte to the response's head.
+    public var responseHeaderTimeout: UInt64 = 60_000_000_000
+    /// Age after which an idle connection is closed; `-close-idle-conns-period`.
+    public var idleTimeout: UInt64 = 20_000_000_000
+    /// `-idle-conns-num`, for one origin and this worker.
+    public var idlePerOriginMax = 64
+    /// `-max-idle-connection-backend` for this worker; 0 = unlimited.
+    public var idleMax = 0
+    /// `-disable-http-keepalives`.
+    public var closesAfterUse = false
+
+    public init() {}
+}

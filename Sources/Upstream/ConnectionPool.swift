@@ -1,0 +1,72 @@
+import HTTP
+
+/// The idle connections of one worker, by origin and by age. Connections carry the links, so nothing is allocated.
+struct PoolTable: ~Copyable {
+    /// A pool of one origin; the origin is kept alive, and with it its id, as long as the pool has connections.
+    private struct Pool {
+        var origin: Unmanaged<Origin>?
+        var newest: UnsafeMutablePointer<HTTP1ClientConnection>?
+        var count = 0
+    }
+
+    /// Indexed by origin id.
+    private var pools: UnsafeMutablePointer<Pool>
+    private var capacity = 64
+    private(set) var oldestIdle: UnsafeMutablePointer<HTTP1ClientConnection>?
+    private var youngestIdle: UnsafeMutablePointer<HTTP1ClientConnection>?
+
+    init() {
+        pools = .allocate(capacity: capacity)
+        pools.initialize(repeating: Pool(), count: capacity)
+    }
+
+    deinit { pools.deallocate() }
+
+    func idleCount(_ origin: Unmanaged<Origin>) -> Int {
+        let id = origin._withUnsafeGuaranteedRef { Int($0.id) }
+        return id < capacity ? pools[id].count : 0
+    }
+
+    mutating func takeIdle(_ origin: Origin) -> UnsafeMutablePointer<HTTP1ClientConnection>? {
+        let id = Int(origin.id)
+        guard id < capacity, let connection = pools[id].newest else { return nil }
+        removeIdle(connection)
+        return connection
+    }
+
+    mutating func addIdle(_ connection: UnsafeMutablePointer<HTTP1ClientConnection>) {
+        let origin = connection.pointee.origin
+        let id = origin._withUnsafeGuaranteedRef { Int($0.id) }
+        if id >= capacity { grow(beyond: id) }
+        pools[id].origin = origin
+        connection.pointee.poolNext = pools[id].newest
+        connection.pointee.poolPrevious = nil
+        pools[id].newest?.pointee.poolPrevious = connection
+        pools[id].newest = connection
+        pools[id].count += 1
+        connection.pointee.idlePrevious = youngestIdle
+        connection.pointee.idleNext = nil
+        if let youngestIdle { youngestIdle.pointee.idleNext = connection } else { oldestIdle = connection }
+        youngestIdle = connection
+    }
+
+    mutating func removeIdle(_ connection: UnsafeMutablePointer<HTTP1ClientConnection>) {
+        let id = connection.pointee.origin._withUnsafeGuaranteedRef { Int($0.id) }
+        if let previous = connection.pointee.poolPrevious { previous.pointee.poolNext = connection.pointee.poolNext } else { pools[id].newest = connection.pointee.poolNext }
+        connection.pointee.poolNext?.pointee.poolPrevious = connection.pointee.poolPrevious
+        pools[id].count -= 1
+        if let previous = connection.pointee.idlePrevious { previous.pointee.idleNext = connection.pointee.idleNext } else { oldestIdle = connection.pointee.idleNext }
+        if let next = connection.pointee.idleNext { next.pointee.idlePrevious = connection.pointee.idlePrevious } else { youngestIdle = connection.pointee.idlePrevious }
+    }
+
+    private mutating func grow(beyond id: Int) {
+        var size = capacity
+        while size <= id { size *= 2 }
+        let larger = UnsafeMutablePointer<Pool>.allocate(capacity: size)
+        larger.moveInitialize(from: pools, count: capacity)
+        (larger + capacity).initialize(repeating: Pool(), count: size - capacity)
+        pools.deallocate()
+        pools = larger
+        capacity = size
+    }
+}

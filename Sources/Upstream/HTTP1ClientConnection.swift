@@ -1,0 +1,485 @@
+import Bytes
+import HTTP
+import Net
+
+/// One HTTP/1 connection to an upstream: one exchange at a time, idle in its pool between them.
+///
+/// It lives in a slab of its client and is reached by pointer; it keeps its origin alive.
+struct HTTP1ClientConnection: ~Copyable {
+    enum Phase {
+        case resolving
+        case connecting
+        /// The request is being sent or the response's head is awaited.
+        case waiting
+        case body
+        case idle
+        case closed
+    }
+
+    private let source: EventSource
+    var timer = TimerNode()
+    var transport = Transport(socket: -1)
+    let client: UnsafeMutablePointer<Client>
+    let origin: Unmanaged<Origin>
+    var exchange: UnsafeMutableRawPointer?
+    var poolNext: UnsafeMutablePointer<HTTP1ClientConnection>?
+    var poolPrevious: UnsafeMutablePointer<HTTP1ClientConnection>?
+    var idleNext: UnsafeMutablePointer<HTTP1ClientConnection>?
+    var idlePrevious: UnsafeMutablePointer<HTTP1ClientConnection>?
+    /// Addresses not yet tried, of a resolved name.
+    var addresses: [IPAddress] = []
+    var address: SocketAddress?
+    var input = ByteBuffer()
+    var outbox = Outbox()
+    var body = BodyDecoder()
+
+    var phase = Phase.connecting
+    var isRegistered = false
+    var isReadable = false
+    var isPaused = false
+    var isProcessing = false
+    var isResumeScheduled = false
+    var isReused = false
+    var isRequestComplete = false
+    var isChunkedRequest = false
+    var isTunnel = false
+    /// The request asked for an upgrade, so that a 101 is an answer to it.
+    var isTunnelAsked = false
+    var hasResponseBytes = false
+    var staysOpen = true
+    var method = Method.get
+    var interimCount = 0
+    /// Why the connection attempt ended, to be told at the end of the turn.
+    var failure: ClientFailure?
+    /// Writing failed; the response that may have come before is read still.
+    var writeFailure: SystemError?
+    var phaseStart: UInt64
+    var idleSince: UInt64 = 0
+
+    init(origin: Origin, client: UnsafeMutablePointer<Client>, exchange: UnsafeMutableRawPointer) {
+        self.origin = Unmanaged.passRetained(origin)
+        self.client = client
+        self.exchange = exchange
+        phaseStart = client.pointee.loop.pointee.now
+        source = EventSource { pointer, bits in
+            pointer.assumingMemoryBound(to: HTTP1ClientConnection.self).ready(Readiness(rawValue: bits))
+        }
+    }
+
+    deinit { origin.release() }
+}
+
+// MARK: - Connecting
+
+extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
+    var loop: UnsafeMutablePointer<EventLoop> { pointee.client.pointee.loop }
+    private var options: ClientOptions { _read { yield pointee.client.pointee.options } }
+    private var handler: any ClientHandler { pointee.client.pointee.handler }
+    private var timer: UnsafeMutablePointer<TimerNode> { withUnsafeMutablePointer(to: &pointee.timer) { $0 } }
+
+    /// Failures are reported at the end of the turn, never below the caller.
+    func connect() {
+        timer.pointee.owner = UnsafeMutableRawPointer(self)
+        timer.pointee.expired = { $0.assumingMemoryBound(to: HTTP1ClientConnection.self).timerExpired() }
+        setTimer(options.connectTimeout)
+        let origin = pointee.origin.takeUnretainedValue()
+        if let address = origin.address {
+            pointee.addresses = [address]
+            return connectNext()
+        }
+        pointee.phase = .resolving
+        let connection = self
+        pointee.client.pointee.resolver.resolve(origin.host) { result in connection.resolved(result) }
+    }
+
+    private func resolved(_ result: Result<[IPAddress], ResolveError>) {
+        guard pointee.phase == .resolving else { return release() }
+        pointee.phase = .connecting
+        switch result {
+        case .success(let addresses):
+            pointee.addresses = addresses.reversed()
+            connectNext()
+        case .failure(let error): failLater(.unresolved(error))
+        }
+    }
+
+    private func connectNext() {
+        var failure = ClientFailure.connect(.connectionRefused)
+        while let address = pointee.addresses.popLast() {
+            let target = SocketAddress(address, port: pointee.origin._withUnsafeGuaranteedRef { $0.port })
+            do throws(SystemError) {
+                let socket = try Sockets.connect(target)
+                pointee.transport = Transport(socket: socket.descriptor)
+                pointee.address = target
+                // An established connection is reported by its first writable edge, like any other.
+                try loop.pointee.register(socket.descriptor, self)
+                pointee.isRegistered = true
+                return
+            } catch {
+                pointee.transport.close()
+                failure = .connect(error)
+            }
+        }
+        failLater(failure)
+    }
+
+    private func failLater(_ failure: ClientFailure) {
+        pointee.failure = failure
+        loop.atEndOfTurn(self) { pointer in
+            let connection = pointer.assumingMemoryBound(to: HTTP1ClientConnection.self)
+            if connection.pointee.phase != .closed { connection.fail(connection.pointee.failure ?? .closed) }
+        }
+    }
+
+    private func connectionSettled() {
+        if let error = Sockets.connectionError(pointee.transport.descriptor) {
+            pointee.transport.close()
+            if !pointee.addresses.isEmpty { return connectNext() }
+            return fail(.connect(error))
+        }
+        pointee.phase = .waiting
+        loop.pointee.timers.cancel(timer)
+        if let exchange = pointee.exchange { handler.upstreamConnected(exchange) }
+    }
+}
+
+// MARK: - Events
+
+extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
+    fileprivate func ready(_ readiness: Readiness) {
+        switch pointee.phase {
+        case .closed, .resolving: return
+        case .connecting:
+            if !readiness.isDisjoint(with: [.writable, .error, .hangup]) { connectionSettled() }
+            return
+        // Whatever an upstream says on an idle connection, it is not the answer to a request of ours.
+        case .idle:
+            if !readiness.isDisjoint(with: [.readable, .readHangup, .error, .hangup]) { close() }
+            return
+        case .waiting, .body: break
+        }
+        if readiness.contains(.writable), !pointee.outbox.isEmpty {
+            flush()
+            guard pointee.phase != .closed else { return }
+        }
+        if !readiness.isDisjoint(with: [.readable, .readHangup, .error, .hangup]) {
+            pointee.isReadable = true
+            read()
+        }
+    }
+
+    private func read() {
+        var turns = 0
+        while pointee.isReadable, !pointee.isPaused, pointee.phase == .waiting || pointee.phase == .body {
+            turns += 1
+            if turns > 8 { return scheduleResume() }
+            let buffer = loop.pointee.scratch
+            switch pointee.transport.receive(into: buffer) {
+            case .bytes(let count):
+                if count < buffer.count { pointee.isReadable = false }
+                pointee.hasResponseBytes = true
+                received(UnsafeMutableRawBufferPointer(rebasing: buffer[0..<count]))
+            case .wouldBlock: pointee.isReadable = false
+            case .end: return inputEnded()
+            case .failed(let error): return fail(.broken(error))
+            }
+        }
+    }
+
+    private func received(_ bytes: UnsafeMutableRawBufferPointer) {
+        if pointee.input.isEmpty {
+            let used = process(bytes, isScratch: true)
+            if used < bytes.count, pointee.phase != .closed {
+                pointee.input.append(BorrowedBytes(rebasing: UnsafeRawBufferPointer(bytes)[used...]))
+            }
+        } else {
+            pointee.input.append(BorrowedBytes(bytes))
+            processInput()
+        }
+    }
+
+    private func processInput() {
+        let readable = pointee.input.readable
+        guard !readable.isEmpty else { return }
+        let used = process(UnsafeMutableRawBufferPointer(mutating: readable), isScratch: false)
+        guard pointee.phase != .closed else { return }
+        pointee.input.consume(used)
+        if pointee.input.isEmpty { pointee.input.release() }
+    }
+
+    private func process(_ bytes: UnsafeMutableRawBufferPointer, isScratch: Bool) -> Int {
+        pointee.isProcessing = true
+        defer { pointee.isProcessing = false }
+        var used = 0
+        while used < bytes.count {
+            let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[used...])
+            switch pointee.phase {
+            case .waiting:
+                guard let count = processHead(BorrowedBytes(rest)) else { return used }
+                used += count
+            case .body:
+                if pointee.isPaused { return used }
+                used += processBody(rest, headroom: isScratch ? Limits.headroomBytes + used : 0, isScratch: isScratch)
+            case .idle:
+                // More than one response to one request: nothing on this connection can be trusted.
+                close()
+                return bytes.count
+            case .closed, .connecting, .resolving: return bytes.count
+            }
+        }
+        if pointee.phase == .body, !pointee.isPaused, let exchange = pointee.exchange { handler.responseStalled(exchange) }
+        return used
+    }
+
+    /// - Returns: the head's length, nil if it is not complete.
+    private func processHead(_ bytes: BorrowedBytes) -> Int? {
+        let client = pointee.client
+        switch ResponseParser.parse(bytes, into: &client.pointee.incoming, method: pointee.method) {
+        case .needMore: return nil
+        case .failed(let error):
+            fail(.malformed(error))
+            return bytes.count
+        case .complete(let count):
+            let status = client.pointee.incoming.status
+            if status < 200, status != 101 { return processInterim(count, bytes) }
+            if status == 101, !pointee.isTunnelAsked {
+                fail(.malformed(.malformedStatusLine))
+                return bytes.count
+            }
+            receive()
+            return count
+        }
+    }
+
+    private func processInterim(_ count: Int, _ bytes: BorrowedBytes) -> Int {
+        pointee.interimCount += 1
+        guard pointee.interimCount <= Limits.interimResponsesMax else {
+            fail(.malformed(.tooManyFields))
+            return bytes.count
+        }
+        if let exchange = pointee.exchange { handler.responseReceived(exchange, &pointee.client.pointee.incoming) }
+        return count
+    }
+
+    private func receive() {
+        let client = pointee.client
+        let framing = client.pointee.incoming.framing
+        if !client.pointee.incoming.isPersistent { pointee.staysOpen = false }
+        pointee.phase = .body
+        pointee.body.begin(framing)
+        loop.pointee.timers.cancel(timer)
+        guard let exchange = pointee.exchange else { return close() }
+        handler.responseReceived(exchange, &client.pointee.incoming)
+        guard pointee.phase == .body, pointee.exchange != nil, pointee.body.isComplete, !pointee.isTunnel else { return }
+        finish(.empty)
+    }
+
+    private func processBody(_ bytes: UnsafeMutableRawBufferPointer, headroom: Int, isScratch: Bool) -> Int {
+        let decoded: (consumed: Int, data: Range<Int>)
+        do throws(HTTPError) {
+            decoded = try pointee.body.decode(bytes)
+        } catch {
+            fail(.malformed(error))
+            return bytes.count
+        }
+        var piece = BodyPiece(start: bytes.baseAddress! + decoded.data.lowerBound, count: decoded.data.count, headroom: 0, tailroom: 0)
+        if isScratch {
+            piece.headroom = headroom + decoded.data.lowerBound
+            piece.tailroom = decoded.consumed - decoded.data.upperBound + (decoded.consumed == bytes.count ? Limits.tailroomBytes : 0)
+        }
+        if pointee.body.isComplete {
+            if decoded.consumed < bytes.count { pointee.staysOpen = false }
+            finish(piece)
+        } else if piece.count > 0, let exchange = pointee.exchange {
+            handler.responseBody(exchange, piece, isLast: false, trailers: .none)
+        }
+        return decoded.consumed
+    }
+
+    /// The response is complete: the connection goes back to its pool before the handler acts on it, unless the
+    /// request is still being sent.
+    private func finish(_ piece: BodyPiece) {
+        guard let exchange = pointee.exchange else { return close() }
+        let trailers = TrailerLines(pointee.body.trailers)
+        pointee.exchange = nil
+        let isReusable = pointee.staysOpen && pointee.isRequestComplete && pointee.outbox.isEmpty && !options.closesAfterUse
+        handler.responseBody(exchange, piece, isLast: true, trailers: trailers)
+        guard pointee.phase != .closed else { return }
+        if isReusable { becomeIdle() } else { close() }
+    }
+
+    private func becomeIdle() {
+        pointee.phase = .idle
+        pointee.idleSince = loop.pointee.now
+        pointee.client.keepIdle(self)
+    }
+
+    private func inputEnded() {
+        pointee.isReadable = false
+        if pointee.phase == .body, pointee.body.endsWithConnection {
+            pointee.staysOpen = false
+            finish(.empty)
+        } else {
+            fail(pointee.writeFailure.map { .broken($0) } ?? .closed)
+        }
+    }
+
+    func reuse(for exchange: UnsafeMutableRawPointer) {
+        pointee.exchange = exchange
+        pointee.phase = .waiting
+        pointee.isReused = true
+        pointee.isRequestComplete = false
+        pointee.hasResponseBytes = false
+        pointee.isPaused = false
+        pointee.interimCount = 0
+    }
+
+    // MARK: Continuing
+
+    func resumeResponse() {
+        guard pointee.isPaused else { return }
+        pointee.isPaused = false
+        if !pointee.isProcessing { proceed() }
+    }
+
+    private func proceed() {
+        guard pointee.phase == .waiting || pointee.phase == .body else { return }
+        processInput()
+        read()
+    }
+
+    private func scheduleResume() {
+        guard !pointee.isResumeScheduled else { return }
+        pointee.isResumeScheduled = true
+        loop.atEndOfTurn(self) { pointer in
+            let connection = pointer.assumingMemoryBound(to: HTTP1ClientConnection.self)
+            connection.pointee.isResumeScheduled = false
+            connection.proceed()
+        }
+    }
+
+    func startTunnel() {
+        pointee.isTunnel = true
+        pointee.isChunkedRequest = false
+        pointee.staysOpen = false
+        pointee.body.begin(.untilClose)
+        pointee.phase = .body
+        loop.pointee.timers.cancel(timer)
+    }
+}
+
+// MARK: - Requests
+
+extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
+    func request(
+        _ head: borrowing RequestHead, host: BorrowedBytes, framing: HeadSerializer.Framing, _ piece: BodyPiece, isLast: Bool,
+        trailers: TrailerLines
+    ) -> WriteOutcome {
+        guard pointee.phase == .waiting else { return .failed(.brokenPipe) }
+        let client = pointee.client
+        pointee.method = head.method
+        pointee.isChunkedRequest = framing.body == .chunked
+        pointee.isTunnelAsked = framing.upgrades
+        pointee.staysOpen = !framing.closes
+        client.pointee.headBuffer.removeAll()
+        HeadSerializer.write(head, host: host, framing: framing, to: &client.pointee.headBuffer)
+        return send(piece, isLast: isLast, trailers: trailers)
+    }
+
+    func write(_ piece: BodyPiece, isLast: Bool, trailers: TrailerLines) -> WriteOutcome {
+        guard pointee.phase == .waiting || pointee.phase == .body else { return .failed(.brokenPipe) }
+        pointee.client.pointee.headBuffer.removeAll()
+        return send(piece, isLast: isLast, trailers: trailers)
+    }
+
+    private func send(_ piece: BodyPiece, isLast: Bool, trailers: TrailerLines) -> WriteOutcome {
+        let client = pointee.client
+        var outcome: WriteOutcome
+        if pointee.isChunkedRequest {
+            outcome = ChunkedEncoder.withFraming(piece.count, isLast: isLast, trailers: trailers.bytes) { before, behind in
+                client.pointee.headBuffer.append(before)
+                return pointee.outbox.send(client.pointee.headBuffer.readable, piece, behind, over: pointee.transport)
+            }
+        } else {
+            outcome = pointee.outbox.send(client.pointee.headBuffer.readable, piece, BorrowedBytes(start: nil, count: 0), over: pointee.transport)
+        }
+        if isLast { pointee.isRequestComplete = true }
+        if case .blocked = outcome {
+            if pointee.phase == .waiting { setTimer(options.responseHeaderTimeout) }
+            if pointee.outbox.count < Limits.outputBytesPaused { outcome = .flushed }
+        } else if isLast, pointee.phase == .waiting {
+            setTimer(options.responseHeaderTimeout)
+        }
+        if isLast, pointee.isTunnel, pointee.outbox.isEmpty { pointee.transport.shutdownWrite() }
+        return outcome
+    }
+
+    private func flush() {
+        let before = pointee.outbox.count
+        switch pointee.outbox.flush(over: pointee.transport) {
+        case .flushed:
+            if pointee.phase == .waiting { setTimer(options.responseHeaderTimeout) }
+            if pointee.isRequestComplete, pointee.isTunnel { pointee.transport.shutdownWrite() }
+            if let exchange = pointee.exchange { handler.upstreamWritable(exchange) }
+        case .blocked:
+            if pointee.outbox.count < before, pointee.phase == .waiting { setTimer(options.responseHeaderTimeout) }
+        case .failed(let error):
+            // The upstream may have answered before it closed: what it said stands in the socket still.
+            pointee.outbox = Outbox()
+            pointee.staysOpen = false
+            pointee.isReadable = true
+            pointee.writeFailure = error
+            read()
+        }
+    }
+
+    // MARK: Ending
+
+    private func fail(_ failure: ClientFailure) {
+        let exchange = pointee.exchange
+        close()
+        if let exchange { handler.upstreamFailed(exchange, failure) }
+    }
+
+    func cancel() {
+        pointee.exchange = nil
+        close()
+    }
+
+    func close() {
+        guard pointee.phase != .closed else { return }
+        let isResolving = pointee.phase == .resolving
+        if pointee.phase == .idle { pointee.client.forgetIdle(self) }
+        pointee.phase = .closed
+        pointee.exchange = nil
+        pointee.transport.close()
+        loop.pointee.timers.remove(timer)
+        pointee.client.pointee.counters.closed += 1
+        // The resolver's answer still names this place; it is given back when that has come.
+        if !isResolving { release() }
+    }
+
+    private func release() {
+        loop.atEndOfTurn(self) { pointer in
+            let connection = pointer.assumingMemoryBound(to: HTTP1ClientConnection.self)
+            let client = connection.pointee.client
+            connection.deinitialize(count: 1)
+            client.pointee.connections.give(back: connection)
+        }
+    }
+
+    // MARK: Time limits
+
+    private func setTimer(_ limit: UInt64) {
+        guard limit > 0 else { return loop.pointee.timers.cancel(timer) }
+        loop.pointee.timers.set(timer, at: loop.pointee.now + limit)
+    }
+
+    private func timerExpired() {
+        switch pointee.phase {
+        case .resolving, .connecting: fail(.connectTimeout)
+        case .waiting: fail(.timeout)
+        case .body, .idle, .closed: break
+        }
+    }
+}
