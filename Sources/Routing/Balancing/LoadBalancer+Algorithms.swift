@@ -1,0 +1,82 @@
+internal import Filters
+internal import Synchronization
+
+extension LoadBalancer {
+    /// Lets the algorithm choose; gives the endpoint's position.
+    ///
+    /// - Parameter candidates: with scratch memory for `leastRequests`.
+    func choose(among candidates: inout Candidates, _ context: FilterContext) -> Int {
+        switch algorithm {
+        case .roundRobin:
+            candidates.nth(Int(turns.wrappingAdd(1, ordering: .relaxed).oldValue % UInt(candidates.count)))
+        case .random:
+            candidates.nth(context.services.random(below: candidates.count))
+        case .powerOfRandomNChoices:
+            chooseOfRandom(candidates, context.services)
+        case .consistentHash:
+            chooseByHash(candidates, context)
+        case .weightedRoundRobin:
+            takeTurn(candidates, context.services)
+        case .leastRequests:
+            chooseLeastBusy(&candidates, context.services)
+        }
+    }
+
+    /// Drawn with replacement; of equals the first one stays.
+    private func chooseOfRandom(_ candidates: Candidates, _ services: FilterServices) -> Int {
+        var best = candidates.nth(services.random(below: candidates.count))
+        for _ in 1..<LoadBalancer.randomChoices {
+            let other = candidates.nth(services.random(below: candidates.count))
+            if requestsInFlight(other) < requestsInFlight(best) { best = other }
+        }
+        return best
+    }
+
+    private func chooseByHash(_ candidates: Candidates, _ context: FilterContext) -> Int {
+        guard let ring else { preconditionFailure("consistentHash without a ring") }
+        let hash = context.settings.consistentHash ?? LoadBalancer.defaultHash(context)
+        guard let factor = context.settings.balanceFactor else { return ring.owner(of: hash, among: candidates) { _ in true } }
+        var sum = 0
+        candidates.forEach { sum += requestsInFlight($0) }
+        let loadMax = factor * Double(sum + 1) / Double(candidates.count)
+        return ring.owner(of: hash, among: candidates) { Double(requestsInFlight($0)) <= loadMax }
+    }
+
+    private func takeTurn(_ candidates: Candidates, _ services: FilterServices) -> Int {
+        guard let weights else { preconditionFailure("a weighted algorithm without weights") }
+        let now = services.now
+        let worker = UInt(bitPattern: Unmanaged.passUnretained(services).toOpaque())
+        return weights.next(among: candidates, worker: worker) { weight($0, now: now) }
+    }
+
+    private func chooseLeastBusy(_ candidates: inout Candidates, _ services: FilterServices) -> Int {
+        let now = services.now
+        var least = candidates.nth(0)
+        var leastLoad = Double.infinity
+        candidates.forEach { position in
+            let load = self.load(position, now: now)
+            if load < leastLoad { (least, leastLoad) = (position, load) }
+        }
+        // Other workers move the figures meanwhile; the one found stays in any case.
+        candidates.narrow { $0 == least || load($0, now: now) <= leastLoad }
+        return candidates.count == 1 ? least : takeTurn(candidates, services)
+    }
+
+    private func requestsInFlight(_ position: Int) -> Int {
+        table[position]._withUnsafeGuaranteedRef { $0.requestsInFlight }
+    }
+
+    /// 1 for a healthy endpoint; never 0, which would make every load of the endpoint infinite.
+    private func weight(_ position: Int, now: UInt64) -> Double {
+        max(1 - table[position]._withUnsafeGuaranteedRef { $0.dropProbability(now: now) }, 0.001)
+    }
+
+    private func load(_ position: Int, now: UInt64) -> Double {
+        Double(requestsInFlight(position)) / weight(position, now: now)
+    }
+}
+
+extension FilterServices {
+    /// Uniform in 0..<bound; the bias is below 2^-47 for any number of endpoints.
+    fileprivate func random(below bound: Int) -> Int { Int(randomWord().multipliedFullWidth(by: UInt64(bound)).high) }
+}

@@ -1,0 +1,150 @@
+public import Filters
+internal import HTTP
+internal import Synchronization
+
+/// Why a route's backend cannot be balanced; the route is invalid.
+public enum LoadBalancerError: Error, Equatable, Sendable {
+    case noEndpoints
+    case tooManyEndpoints(Int)
+    case unknownAlgorithm(String)
+
+    /// What was found and what is allowed.
+    public var reason: String {
+        switch self {
+        case .noEndpoints: "the load-balanced backend has no endpoints"
+        case .tooManyEndpoints(let count): "the load-balanced backend has \(count) endpoints, \(LoadBalancer.endpointsMax) are allowed"
+        case .unknownAlgorithm(let name):
+            "unknown algorithm \(name); known are \(LoadBalancer.Algorithm.allCases.map(\.rawValue).joined(separator: ", "))"
+        }
+    }
+}
+
+/// Chooses the endpoint of each request of one route (routing.md §11).
+///
+/// A pick narrows the endpoints by fade-in and by passive health, then asks the algorithm. Each narrowing that would
+/// leave nothing is undone: a request always goes somewhere. Callable on any worker; state shared by workers is
+/// atomic or behind sharded locks. The route keeps its balancer when other routes change, and hands it to its successor.
+public final class LoadBalancer: @unchecked Sendable {
+    public enum Algorithm: String, Sendable, CaseIterable {
+        case roundRobin, random, consistentHash, powerOfRandomNChoices, weightedRoundRobin, leastRequests
+
+        /// The one of this name in a route definition; the empty one is the default.
+        public init?(named name: String) {
+            if name.isEmpty { self = .roundRobin } else { self.init(rawValue: name) }
+        }
+    }
+
+    /// Positions on the ring are 16 bits wide; no cluster's service comes near.
+    public static let endpointsMax = 65_535
+    /// Endpoints drawn by `powerOfRandomNChoices`.
+    static let randomChoices = 2
+
+    public let algorithm: Algorithm
+    /// As given: an address that is listed twice has two shares.
+    public let endpoints: [Endpoint]
+    /// The same without reference counting; lives as long as `endpoints`.
+    let table: UnsafePointer<Unmanaged<Endpoint>>
+    private let registry: EndpointRegistry
+    private let fadeIn: FadeIn?
+    /// Turns of `roundRobin` so far, from a random start.
+    let turns: Atomic<UInt>
+    let ring: HashRing?
+    let weights: SmoothWeights?
+
+    /// Makes the balancer of a route.
+    ///
+    /// - Parameters:
+    ///   - algorithm: the route definition's word, empty for the default.
+    ///   - endpoints: from `registry`, in the definition's order.
+    ///   - traits: those of the route's filters, in order; `fadeIn` (the last wins) and `endpointCreated` count.
+    ///   - previous: the balancer that this one replaces when its route's definition changed; it goes on from there.
+    ///   - start: where turns begin if there is no `previous`; random, so that instances do not march in step.
+    public init(
+        algorithm name: String, endpoints: [Endpoint], traits: [RouteTrait] = [], registry: EndpointRegistry, clock: RouteClock,
+        replacing previous: LoadBalancer? = nil, start: UInt = UInt.random(in: 0...0xFFFF_FFFF)
+    ) throws(LoadBalancerError) {
+        guard let algorithm = Algorithm(named: name) else { throw .unknownAlgorithm(name) }
+        guard !endpoints.isEmpty else { throw .noEndpoints }
+        guard endpoints.count <= LoadBalancer.endpointsMax else { throw .tooManyEndpoints(endpoints.count) }
+        self.algorithm = algorithm
+        self.endpoints = endpoints
+        self.registry = registry
+        let table = UnsafeMutablePointer<Unmanaged<Endpoint>>.allocate(capacity: endpoints.count)
+        for (position, endpoint) in endpoints.enumerated() { (table + position).initialize(to: .passUnretained(endpoint)) }
+        self.table = UnsafePointer(table)
+        turns = Atomic(previous?.turns.load(ordering: .relaxed) ?? start)
+        ring = algorithm == .consistentHash ? HashRing(addresses: endpoints.map(\.origin.description)) : nil
+        let isWeighted = algorithm == .weightedRoundRobin || algorithm == .leastRequests
+        weights = isWeighted ? SmoothWeights(count: endpoints.count, start: start) : nil
+        fadeIn = LoadBalancer.fadeIn(of: traits)
+        applyCreationTimes(traits, clock)
+    }
+
+    deinit { table.deallocate() }
+
+    private static func fadeIn(of traits: [RouteTrait]) -> FadeIn? {
+        for trait in traits.reversed() {
+            if case .fadeIn(let duration, let exponent) = trait { return FadeIn(duration: duration, exponent: exponent) }
+        }
+        return nil
+    }
+
+    private func applyCreationTimes(_ traits: [RouteTrait], _ clock: RouteClock) {
+        for case .endpointCreated(let address, let seconds) in traits {
+            for endpoint in endpoints where endpoint.origin.hostAndPort == address {
+                registry.setCreated(endpoint, seconds: seconds, clock: clock)
+            }
+        }
+    }
+
+    // MARK: Picking
+
+    /// Chooses the endpoint of a request.
+    ///
+    /// The caller counts the attempt by `Endpoint.requestStarted` and `requestFinished`.
+    ///
+    /// - Parameter failed: for a second attempt, the endpoint of the first: it is chosen again only if there is no other.
+    /// - Complexity: O(endpoints) at most, O(log endpoints) for `consistentHash` with all endpoints healthy and grown up;
+    ///   allocates nothing up to 4,096 endpoints.
+    public func pick(_ context: FilterContext, excluding failed: Unmanaged<Endpoint>? = nil) -> Unmanaged<Endpoint> {
+        let total = endpoints.count
+        if total == 1 { return table[0] }
+        let isFading = fadeIn?.isActive(now: context.services.now, endpoints: endpoints, registry: registry) ?? false
+        if !isFading, registry.passiveHealth == nil, failed == nil, algorithm != .leastRequests {
+            var all = Candidates(total: total)
+            return table[choose(among: &all, context)]
+        }
+        return withUnsafeTemporaryAllocation(of: UInt64.self, capacity: Candidates.scratchWords(total)) { scratch in
+            var candidates = Candidates(total: total, scratch: scratch.baseAddress.unsafelyUnwrapped)
+            if isFading { leaveOutYoung(&candidates, context.services) }
+            if let options = registry.passiveHealth { leaveOutUnhealthy(&candidates, options, context.services) }
+            if let failed { leaveOut(failed, of: &candidates) }
+            return table[choose(among: &candidates, context)]
+        }
+    }
+
+    private func leaveOutYoung(_ candidates: inout Candidates, _ services: FilterServices) {
+        guard let ageMin = fadeIn?.ageMin(draw: services.randomUnit()) else { return }
+        let now = services.now
+        candidates.narrow { position in table[position]._withUnsafeGuaranteedRef { $0.age(now: now) > ageMin } }
+    }
+
+    private func leaveOutUnhealthy(_ candidates: inout Candidates, _ options: PassiveHealth, _ services: FilterServices) {
+        let now = services.now
+        let draw = services.randomUnit()
+        let removedMax = options.removedMax(of: candidates.count)
+        let removed = candidates.narrow(removedMax: removedMax) { position in
+            table[position]._withUnsafeGuaranteedRef { draw >= $0.dropProbability(now: now) }
+        }
+        if removed > 0 { registry.counters.addPick(leavingOut: removed) }
+    }
+
+    private func leaveOut(_ failed: Unmanaged<Endpoint>, of candidates: inout Candidates) {
+        let opaque = failed.toOpaque()
+        candidates.narrow { table[$0].toOpaque() != opaque }
+        guard table[candidates.nth(0)].toOpaque() == opaque else { return }
+        // Only the failed one was left: rather a young or doubtful endpoint than one known to refuse.
+        candidates.reset()
+        candidates.narrow { table[$0].toOpaque() != opaque }
+    }
+}

@@ -1,0 +1,167 @@
+internal import Eskip
+internal import Synchronization
+
+/// `-passive-health-check`: endpoints that fail are left out of a share of the picks (routing.md §11).
+public struct PassiveHealth: Sendable, Equatable {
+    /// Requests are judged over windows of this length, nanoseconds.
+    public var period: UInt64
+    /// Windows with no more requests than this say nothing.
+    public var requestsMin: Int
+    /// The share of failures up to which an endpoint counts as healthy.
+    public var dropProbabilityMin: Double
+    /// No endpoint is left out of a larger share of the picks, so that its recovery shows.
+    public var dropProbabilityMax: Double
+    /// A pick that would leave out more than this share of the endpoints uses all of them.
+    public var unhealthyRatioMax: Double
+    /// Whether answers of 500 and above count as failures; Skipper's never do.
+    public var countsServerErrors = false
+
+    public init(
+        period: UInt64, requestsMin: Int, dropProbabilityMax: Double, dropProbabilityMin: Double = 0, unhealthyRatioMax: Double = 1
+    ) {
+        self.period = period
+        self.requestsMin = requestsMin
+        self.dropProbabilityMin = dropProbabilityMin
+        self.dropProbabilityMax = dropProbabilityMax
+        self.unhealthyRatioMax = unhealthyRatioMax
+    }
+
+    /// What a window's counts mean for the picks of the next one.
+    func dropProbability(requests: Int, failures: Int) -> Double {
+        guard requests > requestsMin, requests > 0 else { return 0 }
+        let ratio = Double(failures) / Double(requests)
+        return ratio > dropProbabilityMin ? min(ratio, dropProbabilityMax) : 0
+    }
+
+    /// How many of `count` endpoints a pick may leave out; 0.29 of 100 are 29, whatever binary fractions say.
+    func removedMax(of count: Int) -> Int { Int(Double(count) * unhealthyRatioMax + 1e-9) }
+}
+
+// MARK: - Text
+
+/// Why the values of `-passive-health-check` are refused: what was found and what is allowed.
+public struct PassiveHealthError: Error, Equatable, Sendable {
+    public let reason: String
+}
+
+extension PassiveHealth {
+    /// Reads `period=1m,min-requests=10,max-drop-probability=0.9[,…]`.
+    public init(parsing text: String) throws(PassiveHealthError) {
+        var values: [String: String] = [:]
+        for pair in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let halves = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard halves.count == 2 else { throw PassiveHealthError(reason: "\"\(pair)\" is not written key=value") }
+            guard values.updateValue(String(halves[1]), forKey: String(halves[0])) == nil else {
+                throw PassiveHealthError(reason: "\(halves[0]) stands there twice")
+            }
+        }
+        try self.init(values: values)
+    }
+
+    /// Reads the flag's keys, which are the configuration file's too.
+    public init(values: [String: String]) throws(PassiveHealthError) {
+        self.init(period: 0, requestsMin: 0, dropProbabilityMax: 0)
+        for key in ["period", "min-requests", "max-drop-probability"] where values[key] == nil {
+            throw PassiveHealthError(reason: "\(key) is missing")
+        }
+        for (key, value) in values.sorted(by: { $0.key < $1.key }) { try set(key, value) }
+        guard dropProbabilityMin < dropProbabilityMax else {
+            throw PassiveHealthError(reason: "min-drop-probability \(dropProbabilityMin) must be below max-drop-probability \(dropProbabilityMax)")
+        }
+    }
+
+    private mutating func set(_ key: String, _ value: String) throws(PassiveHealthError) {
+        switch key {
+        case "period":
+            guard let duration = GoDuration.parse(value), duration > .zero else {
+                throw PassiveHealthError(reason: "period is a duration above 0 like 10s, found \"\(value)\"")
+            }
+            let (seconds, attoseconds) = duration.components
+            period = UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds) / 1_000_000_000
+        case "min-requests":
+            guard let number = Int(value), number >= 0 else {
+                throw PassiveHealthError(reason: "min-requests is a whole number from 0, found \"\(value)\"")
+            }
+            requestsMin = number
+        case "min-drop-probability": dropProbabilityMin = try Self.share(key, value)
+        case "max-drop-probability": dropProbabilityMax = try Self.share(key, value)
+        case "max-unhealthy-endpoints-ratio": unhealthyRatioMax = try Self.share(key, value)
+        case "count-server-errors":
+            guard let choice = Bool(value) else {
+                throw PassiveHealthError(reason: "count-server-errors is true or false, found \"\(value)\"")
+            }
+            countsServerErrors = choice
+        default:
+            throw PassiveHealthError(reason: """
+                unknown key \(key); known are period, min-requests, min-drop-probability, max-drop-probability, \
+                max-unhealthy-endpoints-ratio, count-server-errors
+                """)
+        }
+    }
+
+    private static func share(_ key: String, _ value: String) throws(PassiveHealthError) -> Double {
+        guard let number = Double(value), number >= 0, number <= 1 else {
+            throw PassiveHealthError(reason: "\(key) is a number from 0 to 1, found \"\(value)\"")
+        }
+        return number
+    }
+}
+
+// MARK: - Counting
+
+/// What passive health checks did to picks.
+public final class PassiveHealthCounters: Sendable {
+    /// The names of the two counters in metrics.
+    public static let endpointsDroppedKey = "passive-health-check.endpoints.dropped"
+    public static let requestsPassedKey = "passive-health-check.requests.passed"
+
+    private let dropped = Atomic<UInt64>(0)
+    private let passed = Atomic<UInt64>(0)
+
+    init() {}
+
+    /// Endpoints left out of picks, each time one was.
+    public var endpointsDropped: UInt64 { dropped.load(ordering: .relaxed) }
+    /// Picks made among the endpoints that remained.
+    public var requestsPassed: UInt64 { passed.load(ordering: .relaxed) }
+
+    func addPick(leavingOut count: Int) {
+        dropped.wrappingAdd(UInt64(count), ordering: .relaxed)
+        passed.wrappingAdd(1, ordering: .relaxed)
+    }
+}
+
+/// One endpoint's requests and failures in the running window, and what the last window says.
+///
+/// Nobody owns a timer: whoever finds the window over closes it. An endpoint that got no requests for a whole
+/// window counts as healthy again.
+struct HealthWindow: ~Copyable, Sendable {
+    private let start: Atomic<UInt64>
+    /// Requests in the upper half and failures in the lower, so that both are read at one moment.
+    private let counts = Atomic<UInt64>(0)
+    /// The bits of a Double.
+    private let probability = Atomic<UInt64>(0)
+
+    init(now: UInt64) { start = Atomic(now) }
+
+    func record(failed: Bool, now: UInt64, options: borrowing PassiveHealth) {
+        closeIfOver(now: now, options: options)
+        counts.wrappingAdd(1 << 32 | (failed ? 1 : 0), ordering: .relaxed)
+    }
+
+    func dropProbability(now: UInt64, options: borrowing PassiveHealth) -> Double {
+        closeIfOver(now: now, options: options)
+        return Double(bitPattern: probability.load(ordering: .relaxed))
+    }
+
+    private func closeIfOver(now: UInt64, options: borrowing PassiveHealth) {
+        let begin = start.load(ordering: .relaxed)
+        // A worker's clock is that of its loop turn and may lag behind another's.
+        guard now > begin, now - begin >= options.period else { return }
+        guard start.compareExchange(expected: begin, desired: now, ordering: .relaxed).exchanged else { return }
+        let counted = counts.exchange(0, ordering: .relaxed)
+        let isRecent = (now - begin) / 2 < options.period
+        let next = isRecent ? options.dropProbability(requests: Int(counted >> 32), failures: Int(counted & 0xFFFF_FFFF)) : 0
+        probability.store(next.bitPattern, ordering: .relaxed)
+    }
+}

@@ -1,0 +1,70 @@
+public import HTTP
+internal import Synchronization
+
+/// One address of load-balanced backends, with what the balancers of all its routes know of it.
+///
+/// There is one per origin; `EndpointRegistry` gives it out. Picks hand it on as `Unmanaged`, without reference
+/// counting: it lives as long as the route's `LoadBalancer`, which the exchange's table generation holds. All
+/// methods may be called on any thread; they cost relaxed atomics and take no lock.
+public final class Endpoint: Sendable {
+    public let origin: Origin
+    /// When this address was first seen, monotonic nanoseconds.
+    public let detected: UInt64
+    /// Where its fade-in begins: `detected`, or later by `endpointCreated`.
+    private let created: Atomic<UInt64>
+    private let inFlight = Atomic<Int>(0)
+    private let health: HealthWindow
+    private let healthOptions: PassiveHealth?
+
+    init(origin: Origin, now: UInt64, passiveHealth: PassiveHealth?) {
+        self.origin = origin
+        detected = now
+        created = Atomic(now)
+        health = HealthWindow(now: now)
+        healthOptions = passiveHealth
+    }
+
+    // MARK: Accounting
+
+    /// Counts an attempt in; every one ends in exactly one `requestFinished`.
+    public func requestStarted() { inFlight.wrappingAdd(1, ordering: .relaxed) }
+
+    /// Counts an attempt out: at the end of the response's body, or when the attempt is given up.
+    ///
+    /// - Parameters:
+    ///   - failed: connecting, TLS, a time limit or the connection broke; not the client's leaving, and not a status
+    ///     unless `PassiveHealth.countsServerErrors`.
+    ///   - now: monotonic nanoseconds.
+    public func requestFinished(failed: Bool, now: UInt64) {
+        let before = inFlight.wrappingSubtract(1, ordering: .relaxed).oldValue
+        assert(before > 0, "\(origin) finished more requests than it started")
+        if let healthOptions { health.record(failed: failed, now: now, options: healthOptions) }
+    }
+
+    // MARK: Figures
+
+    /// Attempts between `requestStarted` and `requestFinished`, over all routes and workers.
+    public var requestsInFlight: Int { inFlight.load(ordering: .relaxed) }
+
+    /// The share of picks that leave this endpoint out, 0...1; 0 without passive health checks.
+    public func dropProbability(now: UInt64) -> Double {
+        guard let healthOptions else { return 0 }
+        return health.dropProbability(now: now, options: healthOptions)
+    }
+
+    /// Monotonic nanoseconds from which the age counts.
+    var fadeStart: UInt64 { created.load(ordering: .relaxed) }
+
+    /// Nanoseconds since the endpoint was detected or created; 0 if a worker's clock lags behind.
+    public func age(now: UInt64) -> UInt64 {
+        let start = fadeStart
+        return now > start ? now - start : 0
+    }
+
+    /// Moves the begin of the fade-in, never back.
+    ///
+    /// - Returns: whether it moved.
+    func setCreated(_ time: UInt64) -> Bool {
+        created.max(time, ordering: .relaxed).oldValue < time
+    }
+}
