@@ -16,13 +16,16 @@ public struct IPAddress: Hashable, Sendable {
         self.low = low
     }
 
+    /// The unspecified address `::`.
+    public init() { self.init(high: 0, low: 0) }
+
     /// An IPv4 address; `v4` in host order (`127.0.0.1` is `0x7f00_0001`).
     public init(v4: UInt32) {
         self.init(high: 0, low: 0xffff_0000_0000 | UInt64(v4))
     }
 
     public static let unspecifiedV4 = IPAddress(v4: 0)
-    public static let unspecifiedV6 = IPAddress(high: 0, low: 0)
+    public static let unspecifiedV6 = IPAddress()
     public static let loopbackV4 = IPAddress(v4: 0x7f00_0001)
     public static let loopbackV6 = IPAddress(high: 0, low: 1)
 
