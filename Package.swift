@@ -81,7 +81,7 @@ let testTargets: [Target] = [
     tests("ProxyTests", ["Proxy", "Upstream", "Downstream", "Net", "Bytes", "TestSupport"]),
     tests("DataClientsTests", ["DataClients", "Routing", "Filters", "Eskip", "TestSupport"]),
     tests("AdminTests", ["Admin"]),
-    tests("ConfigTests", ["Config"]),
+    tests("ConfigTests", ["Config", "YAML", "Net", "Bytes"]),
     tests("EndToEndTests", ["TestSupport"]),
     tests("PropertyTests", ["Eskip", "HTTP", "Routing", "Filters", "Bytes", "Regexp"]),
     tests("TidyTests", []),
