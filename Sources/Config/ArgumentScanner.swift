@@ -41,7 +41,12 @@ struct ArgumentScanner {
     }
 
     private mutating func take(_ name: String, value: String?) {
-        guard let flag = FlagTable.argument(named: name == "h" ? "help" : name) else { return refuseUnknown(name) }
+        guard let flag = FlagTable.argument(named: name == "h" ? "help" : name) else {
+            refuseUnknown(name)
+            // What follows is most likely its value and no mistake of its own.
+            if value == nil, rest.first?.hasPrefix("-") == false { rest.removeFirst() }
+            return
+        }
         if let value = value ?? (flag.kind == .bool ? "true" : rest.popFirst()) {
             add(flag, value)
         } else {

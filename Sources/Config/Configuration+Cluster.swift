@@ -12,6 +12,7 @@ extension Configuration {
         public var ingressClass = ""
         public var routegroupClass = ""
         public var healthcheck = true
+        /// As text, for the predicate `Source`.
         public var whitelistedHealthcheckCIDR: [String] = []
         public var httpsRedirect = true
         public var httpsRedirectCode = 308
@@ -54,7 +55,7 @@ extension Configuration {
 
     public struct ValidationWebhook: Sendable, Equatable {
         public var enabled = false
-        public var address = HostPort(host: "", port: 9000)
+        public var address = ListenAddress(host: "", port: 9000)
         public var certFile = ""
         public var keyFile = ""
         public var enableAdvancedValidation = false

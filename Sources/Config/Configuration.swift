@@ -1,3 +1,5 @@
+public import Bytes
+public import Net
 public import YAML
 
 /// Everything a person may set, checked and typed: what flags, file and environment say together.
@@ -47,12 +49,12 @@ extension Configuration {
 
     /// Where connections are accepted, and under which conditions.
     public struct Listeners: Sendable, Equatable {
-        public var address = HostPort(host: "", port: 9090)
-        public var insecureAddress: HostPort?
+        public var address = ListenAddress(host: "", port: 9090)
+        public var insecureAddress: ListenAddress?
         /// What holds after all rules: `nil` only if both this and `-metrics-listener` were set empty.
-        public var supportListener: HostPort? = HostPort(host: "127.0.0.1", port: 9911)
-        public var metricsListener: HostPort? = HostPort(host: "127.0.0.1", port: 9911)
-        public var debugListener: HostPort?
+        public var supportListener: ListenAddress? = ListenAddress(host: "127.0.0.1", port: 9911)
+        public var metricsListener: ListenAddress? = ListenAddress(host: "127.0.0.1", port: 9911)
+        public var debugListener: ListenAddress?
         /// Empty means no health answer on the main listener.
         public var healthPath = "/kube-system/healthz"
         public var enableH2CServer = false
@@ -61,10 +63,9 @@ extension Configuration {
         public var maxTCPListenerConcurrency = 0
         public var maxTCPListenerQueue = 0
         public var enableProxyProtocol = false
-        /// CIDR ranges or single addresses, as are the other two lists.
-        public var proxyAllowCIDRs: [String] = []
-        public var proxyDenyCIDRs: [String] = []
-        public var proxySkipCIDRs: [String] = []
+        public var proxyAllowCIDRs = AddressSet()
+        public var proxyDenyCIDRs = AddressSet()
+        public var proxySkipCIDRs = AddressSet()
         public init() {}
     }
 
@@ -78,7 +79,7 @@ extension Configuration {
         public var idleTimeout = Duration.seconds(75)
         public var keepalive = Duration.zero
         public var keepaliveRequests = 0
-        public var maxHeaderBytes = 64 * 1024
+        public var maxHeaderBytes = Limits.headBytesDefault
         public init() {}
     }
 
@@ -90,8 +91,10 @@ extension Configuration {
         /// Bytes; 0 or less means no limit.
         public var maxContentLength = 0
         public var refusePayload: [String] = []
+        /// Bytes of one body held at once.
+        public var maxBodyBuffer = 1 << 20
         public var forwardedHeaders = ForwardedHeaderSettings()
-        public var forwardedHeadersExcludeCIDRs: [String] = []
+        public var forwardedHeadersExcludeCIDRs = AddressSet()
         public init() {}
     }
 
@@ -116,7 +119,7 @@ extension Configuration {
         public var proxyPreserveHost = false
         public var insecure = false
         public var experimentalUpgradeAudit = false
-        public var dnsServers: [HostPort] = []
+        public var dnsServers: [SocketAddress] = []
         public var passiveHealthCheck: PassiveHealthCheckSettings?
         public init() {}
     }

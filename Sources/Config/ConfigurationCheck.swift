@@ -1,3 +1,5 @@
+import Bytes
+
 // What can only be judged when everything is read.
 extension ConfigurationParser {
     /// Defaults that depend on other flags, and values that Skipper bends into range.
@@ -13,7 +15,7 @@ extension ConfigurationParser {
     /// On a node, everybody may read metrics and routes; elsewhere only who asks for it says so.
     private mutating func resolveSupportListener() {
         let standard = configuration.kubernetes.enabled
-            ? HostPort(host: "", port: 9911) : Configuration.Listeners().supportListener
+            ? ListenAddress(host: "", port: 9911) : Configuration.Listeners().supportListener
         if !isGiven("metrics-listener") { configuration.listeners.metricsListener = standard }
         if !isGiven("support-listener") {
             configuration.listeners.supportListener = standard
@@ -40,7 +42,7 @@ extension ConfigurationParser {
     private mutating func checkListeners() {
         let listeners = configuration.listeners
         let webhook = configuration.kubernetes.validationWebhook
-        let addresses: [(flag: String, address: HostPort?)] = [
+        let addresses: [(flag: String, address: ListenAddress?)] = [
             ("address", listeners.address), ("insecure-address", listeners.insecureAddress),
             ("support-listener", listeners.supportListener), ("debug-listener", listeners.debugListener),
             ("validation-webhook-address", webhook.enabled ? webhook.address : nil),
@@ -97,13 +99,13 @@ extension ConfigurationParser {
             warn("\(flavour.rawValue) is not available; metrics are served in the format of Prometheus", "metrics-flavour")
         }
         let namespace = configuration.metrics.namespace
-        let isName = namespace.utf8.allSatisfy { AddressText.isDigit($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: ":") || isLetter($0) }
-        if !isName || namespace.utf8.first.map(AddressText.isDigit) == true {
+        let isName = namespace.utf8.allSatisfy {
+            ASCII.isDigit($0) || ASCII.isLetter($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: ":")
+        }
+        if !isName || namespace.utf8.first.map(ASCII.isDigit) == true {
             refuse("\"\(namespace)\" cannot begin a Prometheus name; letters, digits, _ and : can, no digit first", "metrics-prefix")
         }
     }
-
-    private func isLetter(_ byte: UInt8) -> Bool { UInt8(ascii: "a")...UInt8(ascii: "z") ~= (byte | 0x20) }
 
     /// What needs Eskip or regular expressions.
     mutating func check(with checks: ConfigurationChecks) {

@@ -1,3 +1,5 @@
+import Bytes
+import Net
 import YAML
 
 /// A field of the configuration that flags may be bound to.
@@ -65,7 +67,7 @@ extension Flag {
         _ name: String, _ field: Field<Duration>, min: Duration = .zero,
         _ help: String, _ status: FlagStatus = .works, skipper: String? = nil
     ) -> Flag {
-        let text = GoDuration.text(fresh(field))
+        let text = ValueText.text(of: fresh(field))
         return single(name, .duration, field, help, status, default: text, skipper: skipper) { ValueText.duration($0, min: min) }
     }
 
@@ -78,13 +80,13 @@ extension Flag {
         }
     }
 
-    static func address(_ name: String, _ field: Field<HostPort>, _ help: String, _ status: FlagStatus = .works) -> Flag {
+    static func address(_ name: String, _ field: Field<ListenAddress>, _ help: String, _ status: FlagStatus = .works) -> Flag {
         single(name, .address, field, help, status, default: "\(fresh(field))", parse: address)
     }
 
     /// An address that an empty value switches off.
     static func address(
-        optional name: String, _ field: Field<HostPort?>, _ help: String, _ status: FlagStatus = .works,
+        optional name: String, _ field: Field<ListenAddress?>, _ help: String, _ status: FlagStatus = .works,
         default defaultText: String? = nil, skipper: String? = nil
     ) -> Flag {
         let text = defaultText ?? fresh(field)?.description ?? ""
@@ -93,8 +95,8 @@ extension Flag {
         }
     }
 
-    private static func address(_ text: String) -> ValueText.Outcome<HostPort> {
-        HostPort(text).map(ValueText.Outcome.success)
+    private static func address(_ text: String) -> ValueText.Outcome<ListenAddress> {
+        ListenAddress(text).map(ValueText.Outcome.success)
             ?? .failure(ValueText.Problem("\"\(text)\" is no address; write :9090, host:9090 or [::1]:9090"))
     }
 
@@ -157,11 +159,30 @@ extension Flag {
         return list(name, field, help, status, default: text, skipper: skipper) { ValueText.choice($0) }
     }
 
-    static func cidrs(_ name: String, _ field: Field<[String]>, _ help: String, _ status: FlagStatus = .works) -> Flag {
+    static func cidrs(_ name: String, _ field: Field<AddressSet>, _ help: String, _ status: FlagStatus = .works) -> Flag {
+        Flag(name, .list, field, help, status, default: "") { value, configuration in
+            guard case .list(let texts) = value else { return ["takes a list"] }
+            var problems: [String] = []
+            let prefixes = texts.compactMap { text in prefix(text, &problems) }
+            configuration[keyPath: field] = AddressSet(prefixes)
+            return problems
+        }
+    }
+
+    /// Ranges that are checked but kept as they are written.
+    static func cidrTexts(_ name: String, _ field: Field<[String]>, _ help: String, _ status: FlagStatus = .works) -> Flag {
         list(name, field, help, status) { text in
-            AddressText.isCIDR(text[...])
-                ? .success(text)
-                : .failure(ValueText.Problem("\"\(text)\" is neither an address nor a range such as 10.0.0.0/8 or fd00::/8"))
+            var problems: [String] = []
+            return prefix(text, &problems) != nil ? .success(text) : .failure(ValueText.Problem(problems[0]))
+        }
+    }
+
+    private static func prefix(_ text: String, _ problems: inout [String]) -> AddressPrefix? {
+        do throws(AddressSetError) {
+            return try AddressPrefix(text)
+        } catch {
+            problems.append(error.description)
+            return nil
         }
     }
 
@@ -177,14 +198,14 @@ extension Flag {
         }
     }
 
-    static func servers(_ name: String, _ field: Field<[HostPort]>, defaultPort: UInt16, _ help: String) -> Flag {
+    static func servers(_ name: String, _ field: Field<[SocketAddress]>, defaultPort: UInt16, _ help: String) -> Flag {
         list(name, field, help, .works) { text in
-            // An IPv6 address without a port needs no brackets.
-            if AddressText.isIPv6(text[...]) { return .success(HostPort(host: text, port: defaultPort)) }
-            if let server = HostPort(text, defaultPort: defaultPort), AddressText.isAddress(server.host[...]), server.port > 0 {
-                return .success(server)
+            let parts = HostPort(text)
+            let host = parts.map { String(decoding: text.utf8.dropFirst($0.host.lowerBound).prefix($0.host.count), as: UTF8.self) }
+            guard let parts, let address = host.flatMap({ IPAddress($0) }), parts.port != 0 else {
+                return .failure(ValueText.Problem("\"\(text)\" is no ip:port"))
             }
-            return .failure(ValueText.Problem("\"\(text)\" is no ip:port"))
+            return .success(SocketAddress(address, port: parts.port ?? defaultPort))
         }
     }
 

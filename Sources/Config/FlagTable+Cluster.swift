@@ -9,7 +9,7 @@ extension FlagTable {
         .string("kubernetes-ingress-class", \.kubernetes.ingressClass, "regexp of the classes that are read; empty means skipper", .notYet),
         .string("kubernetes-routegroup-class", \.kubernetes.routegroupClass, "the same for RouteGroups", .notYet),
         .bool("kubernetes-healthcheck", \.kubernetes.healthcheck, "add the health routes", .notYet),
-        .cidrs("whitelisted-healthcheck-cidr", \.kubernetes.whitelistedHealthcheckCIDR, "who may ask them, besides private networks", .notYet),
+        .cidrTexts("whitelisted-healthcheck-cidr", \.kubernetes.whitelistedHealthcheckCIDR, "who may ask them, besides private networks", .notYet),
         .bool("kubernetes-https-redirect", \.kubernetes.httpsRedirect, "redirect plain HTTP", .notYet),
         .int("kubernetes-https-redirect-code", \.kubernetes.httpsRedirectCode, in: 300...399, "status of that redirect", .notYet),
         .bool("kubernetes-disable-catchall-routes", \.kubernetes.disableCatchallRoutes, "no 404 routes per host", .notYet),

@@ -1,3 +1,5 @@
+import Bytes
+
 /// All flags, in the order in which `-help` and the reference show them.
 ///
 /// To add one: a field in `Configuration` with its default, and a line here.
@@ -89,8 +91,8 @@ extension FlagTable {
         .duration("keepalive-server", \.server.keepalive, "age at which a client connection is closed after its response; 0 means none"),
         .int("keepalive-requests-server", \.server.keepaliveRequests, in: 0...(.max),
             "requests after which a client connection is closed; 0 means no limit"),
-        .int("max-header-bytes", \.server.maxHeaderBytes, in: 1024...(1 << 20),
-            "largest head of a request, at most 1048576; 431 above it", skipper: "1048576"),
+        .int("max-header-bytes", \.server.maxHeaderBytes, in: 1024...Limits.headBytesCeiling,
+            "largest head of a request, at most \(Limits.headBytesCeiling); 431 above it", skipper: "1048576"),
     ]
 
     private static let requests: [Flag] = [
@@ -101,6 +103,8 @@ extension FlagTable {
         .int("max-content-length", \.requests.maxContentLength, "answer 413 to a larger Content-Length; 0 means no limit"),
         .strings("refuse-payload", \.requests.refusePayload,
             "answer 400 if target, a header name or a header value contains this text", accumulates: true),
+        .int("max-body-buffer", \.requests.maxBodyBuffer, in: 0...(1 << 30),
+            "bytes of one body that may be held at once, to look at it or to send it again", .notYet),
         .forwardedHeaders("forwarded-headers", \.requests.forwardedHeaders,
             "fields to set: \(ForwardedHeaderSettings.names.joined(separator: ", ")) (the last two with auto or a value)"),
         .cidrs("forwarded-headers-exclude-cidrs", \.requests.forwardedHeadersExcludeCIDRs,

@@ -1,3 +1,6 @@
+import Bytes
+import Eskip
+
 /// Reads single values by Go's rules, because files and command lines written for Skipper follow them.
 enum ValueText {
     /// Why a value was refused: what was found and what is allowed.
@@ -32,7 +35,7 @@ enum ValueText {
     private static func integer(_ text: String) -> Int? {
         let sign = text.hasPrefix("-") ? "-" : ""
         var digits = text.hasPrefix("-") || text.hasPrefix("+") ? text.dropFirst() : text[...]
-        guard let first = digits.utf8.first, AddressText.isDigit(first), digits.last != "_", !digits.contains("__") else { return nil }
+        guard let first = digits.utf8.first, ASCII.isDigit(first), digits.last != "_", !digits.contains("__") else { return nil }
         var radix = 10
         if first == UInt8(ascii: "0"), digits.utf8.count > 1 {
             switch digits.dropFirst().first {
@@ -58,8 +61,25 @@ enum ValueText {
         guard let value = GoDuration.parse(text) else {
             return .failure(Problem("\"\(text)\" is no duration; write a number with its unit, such as 500ms, 75s or 1h30m"))
         }
-        return value >= min ? .success(value) : .failure(Problem("\(text) is not allowed, at least \(GoDuration.text(min)) is"))
+        return value >= min ? .success(value) : .failure(Problem("\(text) is not allowed, at least \(ValueText.text(of: min)) is"))
     }
+
+    /// The shortest text of a duration that reads back to it: two minutes are `2m`, 75 seconds `1m15s`.
+    static func text(of duration: Duration) -> String {
+        let (seconds, attoseconds) = duration.components
+        var rest = (seconds * 1_000_000_000 + attoseconds / 1_000_000_000).magnitude
+        guard rest != 0 else { return "0s" }
+        var text = duration < .zero ? "-" : ""
+        for (unit, size) in units where rest >= size {
+            text += "\(rest / size)\(unit)"
+            rest %= size
+        }
+        return text
+    }
+
+    private static let units: [(name: String, nanoseconds: UInt64)] = [
+        ("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1000), ("ns", 1),
+    ]
 
     static func choice<T: RawRepresentable<String> & CaseIterable>(_ text: String) -> Outcome<T> {
         if let value = T(rawValue: text) { return .success(value) }
