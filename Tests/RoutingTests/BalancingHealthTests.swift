@@ -1,0 +1,166 @@
+import Filters
+import HTTP
+import Routing
+import Testing
+
+@Suite("Passive health checks, routing.md §11")
+struct BalancingHealthTests {
+    static let health = PassiveHealth(period: 10 * BalancingBench.second, requestsMin: 10, dropProbabilityMax: 0.9, dropProbabilityMin: 0.1)
+
+    @Test("the last window's failures give the probability", arguments: [
+        (0, 0, 0.0), (10, 10, 0), (11, 11, 0.9), (100, 100, 0.9), (100, 0, 0), (100, 10, 0), (100, 11, 0.11), (100, 50, 0.5), (20, 18, 0.9),
+    ])
+    func probability(requests: Int, failures: Int, probability: Double) {
+        let bench = BalancingBench(passiveHealth: Self.health)
+        let endpoint = bench.endpoints(1)[0]
+        bench.serve(endpoint, requests: requests, failures: failures)
+        #expect(endpoint.dropProbability(now: bench.services.now) == 0)
+        bench.advance(9.999)
+        #expect(endpoint.dropProbability(now: bench.services.now) == 0)
+        bench.advance(0.001)
+        #expect(endpoint.dropProbability(now: bench.services.now) == probability)
+        bench.advance(9)
+        #expect(endpoint.dropProbability(now: bench.services.now) == probability)
+        bench.advance(1)
+        #expect(endpoint.dropProbability(now: bench.services.now) == 0)
+    }
+
+    @Test("failures of long ago say nothing")
+    func longAgo() {
+        let bench = BalancingBench(passiveHealth: Self.health)
+        let endpoint = bench.endpoints(1)[0]
+        bench.serve(endpoint, requests: 100, failures: 100)
+        bench.advance(20)
+        #expect(endpoint.dropProbability(now: bench.services.now) == 0)
+    }
+
+    @Test("a request after the window's end closes it")
+    func closedByRequest() {
+        let bench = BalancingBench(passiveHealth: Self.health)
+        let endpoint = bench.endpoints(1)[0]
+        bench.serve(endpoint, requests: 100, failures: 50)
+        bench.advance(10)
+        bench.serve(endpoint, requests: 1, failures: 1)
+        #expect(endpoint.dropProbability(now: bench.services.now) == 0.5)
+    }
+
+    @Test("a clock that lags behind closes no window")
+    func laggingClock() {
+        let bench = BalancingBench(passiveHealth: Self.health)
+        let endpoint = bench.endpoints(1)[0]
+        bench.services.now -= 100 * BalancingBench.second
+        bench.serve(endpoint, requests: 100, failures: 100)
+        #expect(endpoint.dropProbability(now: bench.services.now) == 0)
+        bench.services.now += 110 * BalancingBench.second
+        #expect(endpoint.dropProbability(now: bench.services.now) == 0.9)
+    }
+
+    @Test("without the flag nothing is judged")
+    func off() throws {
+        let bench = BalancingBench()
+        let endpoints = bench.endpoints(2)
+        bench.serve(endpoints[0], requests: 1000, failures: 1000)
+        bench.advance(10)
+        #expect(endpoints[0].dropProbability(now: bench.services.now) == 0)
+        #expect(bench.distribution(try bench.balancer("", endpoints), 100) == [50, 50])
+    }
+
+    @Test("failing endpoints lose their share of the picks")
+    func picks() throws {
+        let bench = BalancingBench(passiveHealth: Self.health)
+        let endpoints = bench.endpoints(4)
+        bench.serve(endpoints[0], requests: 100, failures: 50)
+        bench.advance(10)
+        let counts = bench.distribution(try bench.balancer("random", endpoints), 20_000)
+        #expect(isNear(counts, [0.125, 0.2917, 0.2917, 0.2917]), "\(counts), seed \(bench.seed)")
+        let dropped = bench.registry.counters.endpointsDropped
+        #expect(isNear([Int(dropped), 20_000 - Int(dropped)], [0.5, 0.5]))
+        #expect(bench.registry.counters.requestsPassed == dropped)
+    }
+
+    @Test("one draw leaves out all endpoints of its probability together")
+    func oneDraw() throws {
+        let bench = BalancingBench(passiveHealth: Self.health)
+        let endpoints = bench.endpoints(3)
+        bench.serve(endpoints[0], requests: 100, failures: 50)
+        bench.serve(endpoints[1], requests: 100, failures: 50)
+        bench.advance(10)
+        _ = bench.distribution(try bench.balancer("random", endpoints), 1_000)
+        #expect(bench.registry.counters.endpointsDropped == 2 * bench.registry.counters.requestsPassed)
+        #expect(bench.registry.counters.requestsPassed > 0)
+    }
+
+    @Test("uses all endpoints when too many or all would be left out", arguments: [
+        (4, 1.0, false), (3, 1.0, true), (2, 0.5, true), (2, 0.49, false), (1, 0.25, true), (1, 0.2, false), (1, 0, false), (3, 0.75, true),
+    ])
+    func failOpen(failing: Int, ratioMax: Double, isLeftOut: Bool) throws {
+        var health = Self.health
+        health.dropProbabilityMax = 1
+        health.unhealthyRatioMax = ratioMax
+        let bench = BalancingBench(passiveHealth: health)
+        let endpoints = bench.endpoints(4)
+        for endpoint in endpoints.prefix(failing) { bench.serve(endpoint, requests: 100, failures: 100) }
+        bench.advance(10)
+        let counts = bench.distribution(try bench.balancer("roundRobin", endpoints), 120)
+        let expected = isLeftOut ? (0..<4).map { $0 < failing ? 0 : 120 / (4 - failing) } : [30, 30, 30, 30]
+        #expect(counts == expected)
+        #expect(bench.registry.counters.endpointsDropped == (isLeftOut ? UInt64(120 * failing) : 0))
+    }
+
+    @Test("every algorithm leaves out what surely fails", arguments: LoadBalancer.Algorithm.allCases)
+    func algorithms(algorithm: LoadBalancer.Algorithm) throws {
+        var health = Self.health
+        health.dropProbabilityMax = 1
+        let bench = BalancingBench(passiveHealth: health)
+        let endpoints = bench.endpoints(5)
+        bench.serve(endpoints[2], requests: 100, failures: 100)
+        bench.advance(10)
+        let balancer = try bench.balancer(algorithm.rawValue, endpoints)
+        for key in 0..<200 {
+            bench.context.settings.consistentHash = UInt64(key) << 56
+            #expect(bench.pick(balancer) != 2)
+        }
+    }
+
+    @Test("a second attempt goes to a doubtful endpoint rather than to the failed one")
+    func excluding() throws {
+        var health = Self.health
+        health.dropProbabilityMax = 1
+        let bench = BalancingBench(passiveHealth: health)
+        let endpoints = bench.endpoints(2)
+        bench.serve(endpoints[0], requests: 100, failures: 100)
+        bench.advance(10)
+        let balancer = try bench.balancer("leastRequests", endpoints)
+        #expect(bench.pick(balancer) == 1)
+        #expect(bench.pick(balancer, excluding: endpoints[1]) == 0)
+    }
+
+    // MARK: The flag
+
+    @Test("reads the flag")
+    func flag() throws {
+        let short = try PassiveHealth(parsing: "period=1m30s,min-requests=10,max-drop-probability=0.9")
+        #expect(short == PassiveHealth(period: 90 * BalancingBench.second, requestsMin: 10, dropProbabilityMax: 0.9))
+        let long = try PassiveHealth(parsing: """
+            max-drop-probability=1,min-drop-probability=0.05,period=500ms,min-requests=0,max-unhealthy-endpoints-ratio=0.3,count-server-errors=true
+            """)
+        #expect(long.period == 500_000_000)
+        #expect(long.dropProbabilityMin == 0.05 && long.dropProbabilityMax == 1 && long.unhealthyRatioMax == 0.3)
+        #expect(long.requestsMin == 0 && long.countsServerErrors)
+    }
+
+    @Test("refuses what it cannot use", arguments: [
+        "", "period=1m", "period=1m,min-requests=1", "min-requests=1,max-drop-probability=0.9", "period=1m,max-drop-probability=0.9",
+        "period=0,min-requests=1,max-drop-probability=0.9", "period=-1s,min-requests=1,max-drop-probability=0.9",
+        "period=60,min-requests=1,max-drop-probability=0.9", "period=1m,min-requests=-1,max-drop-probability=0.9",
+        "period=1m,min-requests=1.5,max-drop-probability=0.9", "period=1m,min-requests=1,max-drop-probability=1.1",
+        "period=1m,min-requests=1,max-drop-probability=-0.1", "period=1m,min-requests=1,max-drop-probability=nan",
+        "period=1m,min-requests=1,max-drop-probability=0", "period=1m,min-requests=1,max-drop-probability=0.5,min-drop-probability=0.5",
+        "period=1m,min-requests=1,max-drop-probability=0.5,max-unhealthy-endpoints-ratio=2",
+        "period=1m,min-requests=1,max-drop-probability=0.5,other=1", "period=1m,min-requests=1,max-drop-probability=0.5,",
+        "period=1m,period=2m,min-requests=1,max-drop-probability=0.5", "period=1m,min-requests=1,max-drop-probability=0.5,count-server-errors=1",
+    ])
+    func refusedFlag(text: String) {
+        #expect(throws: PassiveHealthError.self) { try PassiveHealth(parsing: text) }
+    }
+}
