@@ -21,6 +21,7 @@ let package = Package(
             dependencies: [
                 .product(name: "Benchmark", package: "benchmark"),
                 .product(name: "Bytes", package: "fairway"),
+                .product(name: "Eskip", package: "fairway"),
                 .product(name: "HTTP", package: "fairway"),
             ],
             path: "Micro",
