@@ -1,0 +1,16 @@
+/// Every filter that routes may name, by family.
+public enum BuiltInFilters {
+    public static var specs: [FilterSpec] {
+        RespondFilters.specs
+            + TimingFilters.specs
+    }
+}
+
+extension FilterRegistry {
+    /// A registry with all built-in filters.
+    public static func builtIn(_ environment: FilterEnvironment = FilterEnvironment()) -> FilterRegistry {
+        var registry = FilterRegistry(environment: environment)
+        registry.register(BuiltInFilters.specs)
+        return registry
+    }
+}
