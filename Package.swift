@@ -56,7 +56,7 @@ let modules: [Target] = [
     // Control path and edges.
     module("DataClients", ["Routing", "Filters", "Upstream", "HTTP", "Net", "Eskip", "Regexp", "Telemetry", "Bytes", "CLinux"]),
     module("Admin", ["Downstream", "Routing", "HTTP", "Net", "Eskip", "Telemetry", "Bytes"]),
-    module("Config", ["Eskip", "YAML", "Telemetry", "Net", "Bytes", "Downstream", "Upstream", "Routing", "Filters", "DataClients", "Proxy", "Admin"]),
+    module("Config", ["Eskip", "YAML", "Regexp", "Telemetry", "Net", "Bytes", "Downstream", "Upstream", "Routing", "Filters", "DataClients", "Proxy", "Admin"]),
     .executableTarget(
         name: "fairway",
         dependencies: [
