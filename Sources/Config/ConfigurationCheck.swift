@@ -1,4 +1,6 @@
 import Bytes
+import Eskip
+import Regexp
 
 // What can only be judged when everything is read.
 extension ConfigurationParser {
@@ -106,30 +108,48 @@ extension ConfigurationParser {
             refuse("\"\(namespace)\" cannot begin a Prometheus name; letters, digits, _ and : can, no digit first", "metrics-prefix")
         }
     }
+}
 
-    /// What needs Eskip or regular expressions.
-    mutating func check(with checks: ConfigurationChecks) {
-        let (routes, kubernetes) = (configuration.routes, configuration.kubernetes)
-        if !routes.inlineRoutes.isEmpty { refuse(checks.routes(routes.inlineRoutes), "inline-routes") }
-        refuse(routes.defaultFiltersPrepend.flatMap(checks.filters), "default-filters-prepend")
-        refuse(routes.defaultFiltersAppend.flatMap(checks.filters), "default-filters-append")
-        refuse(routes.editRoute.map(\.pattern).flatMap(checks.regexp), "edit-route")
-        refuse(routes.cloneRoute.map(\.pattern).flatMap(checks.regexp), "clone-route")
+// Texts in other languages.
+extension ConfigurationParser {
+    /// Eskip and regular expressions; what a filter or a predicate means is judged later, route by route.
+    mutating func checkRouteTexts() {
+        let routes = configuration.routes
+        refuse(RouteDocument.parse(routes.inlineRoutes).errors.map(\.description), "inline-routes")
+        checkFilters(routes.defaultFiltersPrepend, "default-filters-prepend")
+        checkFilters(routes.defaultFiltersAppend, "default-filters-append")
+        checkRegexps(routes.editRoute.map(\.pattern), "edit-route")
+        checkRegexps(routes.cloneRoute.map(\.pattern), "clone-route")
 
-        refuse(checks.regexp(kubernetes.ingressClass), "kubernetes-ingress-class")
-        refuse(checks.regexp(kubernetes.routegroupClass), "kubernetes-routegroup-class")
-        refuse(kubernetes.allowedExternalName.flatMap(checks.regexp), "kubernetes-allowed-external-name")
-        refuse(kubernetes.annotationPredicates.map(\.text).flatMap(checks.predicates), "kubernetes-annotation-predicates")
-        refuse(kubernetes.annotationFiltersAppend.map(\.text).flatMap(checks.filters), "kubernetes-annotation-filters-append")
+        let kubernetes = configuration.kubernetes
+        checkRegexps([kubernetes.ingressClass], "kubernetes-ingress-class")
+        checkRegexps([kubernetes.routegroupClass], "kubernetes-routegroup-class")
+        checkRegexps(kubernetes.allowedExternalName, "kubernetes-allowed-external-name")
+        checkPredicates(kubernetes.annotationPredicates.map(\.text), "kubernetes-annotation-predicates")
+        checkFilters(kubernetes.annotationFiltersAppend.map(\.text), "kubernetes-annotation-filters-append")
+
         let eastWest = kubernetes.eastWest
-        if !eastWest.rangePredicates.isEmpty {
-            refuse(checks.predicates(eastWest.rangePredicates), "kubernetes-east-west-range-predicates")
+        checkPredicates([eastWest.rangePredicates], "kubernetes-east-west-range-predicates")
+        checkPredicates(eastWest.rangeAnnotationPredicates.map(\.text), "kubernetes-east-west-range-annotation-predicates")
+        checkFilters(eastWest.rangeAnnotationFiltersAppend.map(\.text), "kubernetes-east-west-range-annotation-filters-append")
+    }
+
+    private mutating func checkFilters(_ texts: [String], _ flag: String) {
+        refuse(texts.flatMap { CallList.parseFilters($0).errors.map(\.description) }, flag)
+    }
+
+    private mutating func checkPredicates(_ texts: [String], _ flag: String) {
+        refuse(texts.flatMap { CallList.parsePredicates($0).errors.map(\.description) }, flag)
+    }
+
+    private mutating func checkRegexps(_ patterns: [String], _ flag: String) {
+        for pattern in patterns {
+            do throws(RegexpError) {
+                _ = try CompiledRegexp(pattern)
+            } catch {
+                refuse(error.description, flag)
+            }
         }
-        refuse(
-            eastWest.rangeAnnotationPredicates.map(\.text).flatMap(checks.predicates), "kubernetes-east-west-range-annotation-predicates")
-        refuse(
-            eastWest.rangeAnnotationFiltersAppend.map(\.text).flatMap(checks.filters),
-            "kubernetes-east-west-range-annotation-filters-append")
     }
 
     private mutating func refuse(_ messages: [String], _ flag: String) {

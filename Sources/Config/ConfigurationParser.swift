@@ -11,16 +11,6 @@ public enum ConfigurationOutcome: Sendable {
     case refused([ConfigurationDiagnostic])
 }
 
-/// What only other modules can judge; each returns what is wrong, nothing for nothing.
-public struct ConfigurationChecks: Sendable {
-    public var routes: @Sendable (String) -> [String] = { _ in [] }
-    public var filters: @Sendable (String) -> [String] = { _ in [] }
-    public var predicates: @Sendable (String) -> [String] = { _ in [] }
-    public var regexp: @Sendable (String) -> [String] = { _ in [] }
-
-    public init() {}
-}
-
 extension Configuration {
     /// Reads flags, the file they name, and the environment, in that order of precedence.
     ///
@@ -30,7 +20,7 @@ extension Configuration {
     ///   - arguments: what follows the program's name and sub-command.
     ///   - readFile: the bytes of the configuration file, or why they cannot be had.
     public static func parse(
-        arguments: [String], environment: [String: String] = [:], checks: ConfigurationChecks = ConfigurationChecks(),
+        arguments: [String], environment: [String: String] = [:],
         readFile: (String) -> Result<[UInt8], ConfigurationFileError>
     ) -> ConfigurationOutcome {
         var parser = ConfigurationParser()
@@ -39,14 +29,14 @@ extension Configuration {
         if parser.configuration.unusedFlags.contains("help") { return .printHelp }
         if parser.configuration.unusedFlags.contains("version") { return .printVersion }
         let path = parser.configuration.general.configFile
-        guard !path.isEmpty || !environment.isEmpty else { return parser.finish(checks) }
+        guard !path.isEmpty || !environment.isEmpty else { return parser.finish() }
 
         // Again from the lowest precedence up, so that whatever is read later wins.
         parser = ConfigurationParser()
         parser.apply(environment)
         if !path.isEmpty { parser.apply(file(path, readFile)) }
         parser.apply(line)
-        return parser.finish(checks)
+        return parser.finish()
     }
 
     private static func file(_ path: String, _ readFile: (String) -> Result<[UInt8], ConfigurationFileError>) -> Settings {
@@ -104,10 +94,10 @@ struct ConfigurationParser {
         ("SWARM_VALKEY_PASSWORD", "swarm-valkey-password"),
     ]
 
-    mutating func finish(_ checks: ConfigurationChecks) -> ConfigurationOutcome {
+    mutating func finish() -> ConfigurationOutcome {
         resolve()
         checkCombinations()
-        check(with: checks)
+        checkRouteTexts()
         guard problems.isEmpty else { return .refused(problems) }
         for flag in given { warnAboutStatus(of: flag) }
         return .serve(configuration, warnings: warnings)

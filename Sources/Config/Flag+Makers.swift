@@ -120,12 +120,13 @@ extension Flag {
 
     /// A list whose elements `parse` reads one by one. A list that does not accumulate is replaced by each use.
     private static func list<Element: Equatable & Sendable>(
-        _ name: String, _ field: Field<[Element]>, _ help: String, _ status: FlagStatus,
+        _ name: String, _ field: Field<[Element]>, words: [String] = [], _ help: String, _ status: FlagStatus,
         default defaultText: String = "", skipper: String? = nil, accumulates: Bool = false, fileKey: String? = nil,
         parse: @escaping @Sendable (String) -> ValueText.Outcome<Element>
     ) -> Flag {
         Flag(
-            name, .list, field, help, status, default: defaultText, skipper: skipper, accumulates: accumulates, fileKey: fileKey
+            name, .list(words), field, help, status, default: defaultText, skipper: skipper, accumulates: accumulates,
+            fileKey: fileKey
         ) { value, configuration in
             guard case .list(let texts) = value else { return ["takes a list"] }
             var elements: [Element] = []
@@ -156,11 +157,12 @@ extension Flag {
         _ name: String, _ field: Field<[T]>, _ help: String, _ status: FlagStatus = .works, skipper: String? = nil
     ) -> Flag {
         let text = fresh(field).map(\.rawValue).joined(separator: ",")
-        return list(name, field, help, status, default: text, skipper: skipper) { ValueText.choice($0) }
+        let words = T.allCases.map(\.rawValue)
+        return list(name, field, words: words, help, status, default: text, skipper: skipper) { ValueText.choice($0) }
     }
 
     static func cidrs(_ name: String, _ field: Field<AddressSet>, _ help: String, _ status: FlagStatus = .works) -> Flag {
-        Flag(name, .list, field, help, status, default: "") { value, configuration in
+        Flag(name, .list([]), field, help, status, default: "") { value, configuration in
             guard case .list(let texts) = value else { return ["takes a list"] }
             var problems: [String] = []
             let prefixes = texts.compactMap { text in prefix(text, &problems) }
@@ -224,7 +226,7 @@ extension Flag {
     }
 
     static func forwardedHeaders(_ name: String, _ field: Field<ForwardedHeaderSettings>, _ help: String) -> Flag {
-        Flag(name, .list, field, help, .works, default: "") { value, configuration in
+        Flag(name, .list(ForwardedHeaderSettings.names), field, help, .works, default: "") { value, configuration in
             guard case .list(let options) = value else { return ["takes a list"] }
             configuration[keyPath: field] = ForwardedHeaderSettings()
             return options.compactMap { configuration[keyPath: field].take($0) }

@@ -35,8 +35,9 @@ public enum FlagKind: Sendable, Hashable {
     case address
     /// One of these words.
     case choice([String])
-    /// Values between commas, or one per use if the flag accumulates; a sequence in the file.
-    case list
+    /// Values between commas, or one per use if the flag accumulates; a sequence in the file. Each is one of these
+    /// words, or anything if there are none.
+    case list([String])
     /// `key=value` between commas with these keys; a mapping in the file. Without keys any are allowed.
     case record([String])
     /// YAML text; in the file the value itself.

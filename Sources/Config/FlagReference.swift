@@ -22,18 +22,19 @@ public enum FlagReference {
     }
 
     private static func entry(_ flag: Flag, columns: Int) -> String {
-        let placeholder = placeholder(flag.kind)
+        let placeholder = placeholder(flag)
         let head = "  -\(flag.name)" + (placeholder.isEmpty ? "" : " " + placeholder)
         return head + "\n" + wrapped(sentence(flag), indent: 8, columns: columns)
     }
 
-    private static func placeholder(_ kind: FlagKind) -> String {
-        switch kind {
+    private static func placeholder(_ flag: Flag) -> String {
+        switch flag.kind {
         case .bool: ""
         case .choice(let words): words.joined(separator: "|")
         case .record(let keys): keys.map { "\($0)=…" }.joined(separator: ",")
-        case .list: "value,…"
-        default: kind.word
+        case .list where flag.accumulates: "value"
+        case .list(let words): (words.isEmpty ? "value" : words.joined(separator: "|")) + ",…"
+        default: flag.kind.word
         }
     }
 
@@ -70,13 +71,19 @@ public enum FlagReference {
         let skipper = flag.skipperDefault.map { $0.isEmpty ? "" : " (Skipper: `\($0)`)" } ?? ""
         var meaning = flag.help
         if flag.accumulates { meaning += "; may be repeated" }
-        if case .choice(let words) = flag.kind {
-            meaning += "; one of " + words.filter { !$0.isEmpty }.map { "`\($0)`" }.joined(separator: ", ")
+        switch flag.kind {
+        case .choice(let words): meaning += "; one of \(quoted(words))"
+        case .list(let words) where !words.isEmpty: meaning += "; of \(quoted(words))"
+        case .record(let keys) where !keys.isEmpty: meaning += "; keys \(quoted(keys))"
+        default: break
         }
-        if case .record(let keys) = flag.kind, !keys.isEmpty { meaning += "; keys \(keys.map { "`\($0)`" }.joined(separator: ", "))" }
         if let key = flag.fileKey, key != flag.name { meaning += "; in the file `\(key)`" }
         let cells = [name, flag.kind.word, standard + skipper, meaning + note(flag.status)]
         return "| " + cells.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ") + " |\n"
+    }
+
+    private static func quoted(_ words: [String]) -> String {
+        words.filter { !$0.isEmpty }.map { "`\($0)`" }.joined(separator: ", ")
     }
 
     private static func note(_ status: FlagStatus) -> String {

@@ -15,7 +15,7 @@ extension FlagTable {
         .string("etcd-oauth-token", \.etcd.oauthToken, "bearer token for etcd", .notYet),
         .string("etcd-username", \.etcd.username, "user name for etcd", .notYet),
         .string("etcd-password", \.etcd.password, "password for etcd", .notYet),
-        .unused("route-server-filters", .list, "filters of the route server's own route",
+        .unused("route-server-filters", .list([]), "filters of the route server's own route",
             .ignored(instead: "-default-filters-append where the routes are served"), accumulates: true),
     ]
 
@@ -58,10 +58,10 @@ extension FlagTable {
         .strings("lua-modules", \.scripting.luaModules, "modules that scripts may use, as module or module.symbol", .notYet),
         .choices("lua-sources", \.scripting.luaSources, "where scripts may stand", .notYet),
         .unused("plugindir", .string, "folder of Go plugins", noPlugins),
-        .unused("filter-plugin", .list, "a filter as Go plugin", noPlugins, accumulates: true),
-        .unused("predicate-plugin", .list, "a predicate as Go plugin", noPlugins, accumulates: true),
-        .unused("dataclient-plugin", .list, "a route source as Go plugin", noPlugins, accumulates: true),
-        .unused("multi-plugin", .list, "several of them as Go plugin", noPlugins, accumulates: true),
+        .unused("filter-plugin", .list([]), "a filter as Go plugin", noPlugins, accumulates: true),
+        .unused("predicate-plugin", .list([]), "a predicate as Go plugin", noPlugins, accumulates: true),
+        .unused("dataclient-plugin", .list([]), "a route source as Go plugin", noPlugins, accumulates: true),
+        .unused("multi-plugin", .list([]), "several of them as Go plugin", noPlugins, accumulates: true),
     ]
 
     private static let noPlugins = FlagStatus.ignored(

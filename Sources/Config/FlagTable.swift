@@ -106,7 +106,7 @@ extension FlagTable {
         .int("max-body-buffer", \.requests.maxBodyBuffer, in: 0...(1 << 30),
             "bytes of one body that may be held at once, to look at it or to send it again", .notYet),
         .forwardedHeaders("forwarded-headers", \.requests.forwardedHeaders,
-            "fields to set: \(ForwardedHeaderSettings.names.joined(separator: ", ")) (the last two with auto or a value)"),
+            "fields that are set; Port takes auto or a port, Proto auto, http or https"),
         .cidrs("forwarded-headers-exclude-cidrs", \.requests.forwardedHeadersExcludeCIDRs,
             "peers for which they are not set, because those set them"),
     ]

@@ -64,20 +64,15 @@ enum ValueText {
         return value >= min ? .success(value) : .failure(Problem("\(text) is not allowed, at least \(ValueText.text(of: min)) is"))
     }
 
-    /// The shortest text of a duration that reads back to it: two minutes are `2m`, 75 seconds `1m15s`.
+    /// A duration in the largest unit that needs no fraction: `2m`, `75s`, `1500ms`. Below a nanosecond is nothing.
     static func text(of duration: Duration) -> String {
         let (seconds, attoseconds) = duration.components
-        var rest = (seconds * 1_000_000_000 + attoseconds / 1_000_000_000).magnitude
-        guard rest != 0 else { return "0s" }
-        var text = duration < .zero ? "-" : ""
-        for (unit, size) in units where rest >= size {
-            text += "\(rest / size)\(unit)"
-            rest %= size
-        }
-        return text
+        let nanoseconds = seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+        guard nanoseconds != 0, let unit = units.first(where: { nanoseconds % $0.nanoseconds == 0 }) else { return "0s" }
+        return "\(nanoseconds / unit.nanoseconds)\(unit.name)"
     }
 
-    private static let units: [(name: String, nanoseconds: UInt64)] = [
+    private static let units: [(name: String, nanoseconds: Int64)] = [
         ("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1000), ("ns", 1),
     ]
 

@@ -97,22 +97,26 @@ struct ConfigurationCheckTests {
         #expect(parse(arguments).warnings == warnings)
     }
 
-    @Test("other modules judge what they know")
-    func hooks() {
-        var checks = ConfigurationChecks()
-        checks.routes = { ["routes \($0)"] }
-        checks.filters = { $0 == "bad(" ? ["1:5: incomplete"] : [] }
-        checks.predicates = { ["predicates \($0)"] }
-        checks.regexp = { $0 == "(" ? ["missing )"] : [] }
-        let outcome = parse([
-            "-inline-routes", "x", "-default-filters-prepend", "good()", "-default-filters-prepend", "bad(", "-edit-route", "/(/x/",
-            "-clone-route", "/a/b/", "-kubernetes-annotation-predicates", "a=b=P()",
-        ], checks: checks)
-        #expect(outcome.errors == [
-            "-inline-routes: routes x", "-default-filters-prepend: 1:5: incomplete", "-edit-route: missing )",
-            "-kubernetes-annotation-predicates: predicates P()",
-        ])
-        #expect(parse(["-kubernetes"], checks: checks).errors == [])
+    @Test("routes, filters, predicates and regexps that cannot be read", arguments: [
+        (["-inline-routes", "a: * -> <shunt>;\nb: * -> "], "-inline-routes: 2:9: route \"b\": "),
+        (["-default-filters-prepend", "a()", "-default-filters-prepend", "status(200"], "-default-filters-prepend: 1:11: "),
+        (["-default-filters-append", "status"], "-default-filters-append: 1:"),
+        (["-edit-route", "/(/x/"], "-edit-route: regexp /(/: missing closing )"),
+        (["-clone-route", "/a(?=b)/x/"], "-clone-route: regexp /a(?=b)/: unknown group syntax"),
+        (["-kubernetes-ingress-class", "["], "-kubernetes-ingress-class: regexp /[/: missing closing ]"),
+        (["-kubernetes-annotation-predicates", "a=b=P("], "-kubernetes-annotation-predicates: 1:3: "),
+        (["-kubernetes-annotation-filters-append", "a=b=f("], "-kubernetes-annotation-filters-append: 1:3: "),
+        (["-kubernetes-east-west-range-predicates", "P("], "-kubernetes-east-west-range-predicates: 1:3: "),
+    ])
+    func unreadableTexts(arguments: [String], start: String) {
+        let errors = parse(arguments).errors
+        #expect(errors.count == 1)
+        #expect(errors.first?.hasPrefix(start) == true, "\(errors)")
+    }
+
+    @Test("every error of the routes is told")
+    func allRouteErrors() {
+        #expect(parse(["-inline-routes", "a: P( -> <shunt>;\nb: * -> f() <shunt>;\nc: * -> <shunt>;"]).errors.count == 2)
     }
 
     @Test("command lines of a test bench and of a usual deployment are understood")

@@ -43,7 +43,7 @@ struct FlagTableTests {
     func differences() {
         let differing = FlagTable.flags.compactMap { flag in flag.skipperDefault.map { "\(flag.name): \($0) -> \(flag.defaultText)" } }
         #expect(differing.sorted() == [
-            "idle-timeout-server: 60s -> 1m15s",
+            "idle-timeout-server: 60s -> 75s",
             "max-header-bytes: 1048576 -> 65536",
             "metrics-flavour: codahale -> prometheus",
             "metrics-listener: :9911 -> :9911 with -kubernetes, else 127.0.0.1:9911",
@@ -94,7 +94,7 @@ struct FlagTableTests {
         for flag in FlagTable.flags where flag.isArgument { #expect(help.contains("-\(flag.name)"), "-\(flag.name)") }
         #expect(!help.contains("swarm-redis-password"))
         #expect(help.contains("  -idle-timeout-server duration\n"))
-        #expect(help.contains("default 1m15s"))
+        #expect(help.contains("default 75s"))
         let texts = help.split(separator: "\n").filter { $0.hasPrefix("        ") }
         #expect(texts.allSatisfy { $0.count <= 80 })
     }
@@ -103,7 +103,7 @@ struct FlagTableTests {
     func reference() {
         let rows = FlagReference.markdown().split(separator: "\n").filter { $0.hasPrefix("| `") }
         #expect(rows.count == FlagTable.flags.count)
-        #expect(rows.contains { $0.hasPrefix("| `-idle-timeout-server` | duration | `1m15s` (Skipper: `60s`) | ") })
+        #expect(rows.contains { $0.hasPrefix("| `-idle-timeout-server` | duration | `75s` (Skipper: `60s`) | ") })
         #expect(rows.contains { $0.hasPrefix("| `swarm-redis-password` (file only) | string |  | ") })
         #expect(rows.allSatisfy { $0.replacing("\\|", with: "").count { $0 == "|" } == 5 })
     }

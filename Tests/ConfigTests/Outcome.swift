@@ -2,10 +2,9 @@ import Config
 
 /// Reads a configuration with files that exist only here.
 func parse(
-    _ arguments: [String], environment: [String: String] = [:], files: [String: String] = [:],
-    checks: ConfigurationChecks = ConfigurationChecks()
+    _ arguments: [String], environment: [String: String] = [:], files: [String: String] = [:]
 ) -> ConfigurationOutcome {
-    Configuration.parse(arguments: arguments, environment: environment, checks: checks) { path in
+    Configuration.parse(arguments: arguments, environment: environment) { path in
         files[path].map { .success(Array($0.utf8)) } ?? .failure(ConfigurationFileError("no such file"))
     }
 }
