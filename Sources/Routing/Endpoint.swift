@@ -13,15 +13,15 @@ public final class Endpoint: Sendable {
     /// Where its fade-in begins: `detected`, or later by `endpointCreated`.
     private let created: Atomic<UInt64>
     private let inFlight = Atomic<Int>(0)
-    private let health: HealthWindow
-    private let healthOptions: PassiveHealth?
+    private let window: HealthWindow
+    private let health: HealthJudge?
 
-    init(origin: Origin, now: UInt64, passiveHealth: PassiveHealth?) {
+    init(origin: Origin, now: UInt64, health: HealthJudge?) {
         self.origin = origin
         detected = now
         created = Atomic(now)
-        health = HealthWindow(now: now)
-        healthOptions = passiveHealth
+        window = HealthWindow(now: now)
+        self.health = health
     }
 
     // MARK: Accounting
@@ -38,7 +38,7 @@ public final class Endpoint: Sendable {
     public func requestFinished(failed: Bool, now: UInt64) {
         let before = inFlight.wrappingSubtract(1, ordering: .relaxed).oldValue
         assert(before > 0, "\(origin) finished more requests than it started")
-        if let healthOptions { health.record(failed: failed, now: now, options: healthOptions) }
+        if let health { window.record(failed: failed, now: now, options: health.options) }
     }
 
     // MARK: Figures
@@ -48,8 +48,8 @@ public final class Endpoint: Sendable {
 
     /// The share of picks that leave this endpoint out, 0...1; 0 without passive health checks.
     public func dropProbability(now: UInt64) -> Double {
-        guard let healthOptions else { return 0 }
-        return health.dropProbability(now: now, options: healthOptions)
+        guard let health else { return 0 }
+        return window.dropProbability(now: now, options: health.options)
     }
 
     /// Monotonic nanoseconds from which the age counts.

@@ -7,76 +7,37 @@ internal import Synchronization
 public final class EndpointRegistry: Sendable {
     /// An endpoint that no route uses is remembered so long (routing.md §11): a rolling update may take it out and in.
     public static let rememberedNanoseconds: UInt64 = 60_000_000_000
-    /// A sweep looks at every endpoint, so it does nothing if the last one was less than this ago.
-    public static let sweepNanoseconds: UInt64 = 5_000_000_000
+    /// Endpoints looked at in one sweep, a fraction of a millisecond: with many more, several sweeps make a round.
+    public static let sweptMax = 4096
 
-    /// Nil switches passive health checks off.
-    public let passiveHealth: PassiveHealth?
-    public let counters = PassiveHealthCounters()
+    /// What judges endpoints by their failures; nil switches it off.
+    public let health: HealthJudge?
     /// How often `endpointCreated` moved an endpoint's time; tells balancers to look at the times again.
     private let moves = Atomic<UInt64>(0)
-    private let table = Mutex(Table())
+    private let table = Mutex(EndpointTable())
 
-    private struct Entry {
-        var endpoint: Endpoint
-        /// When a sweep first found it without a route.
-        var unusedSince: UInt64?
-
-        func isForgotten(now: UInt64) -> Bool {
-            guard let unusedSince else { return false }
-            return now >= unusedSince + EndpointRegistry.rememberedNanoseconds
-        }
-    }
-
-    private struct Table {
-        /// By `Origin.id`, which is the origin's alone as long as its endpoint holds it.
-        var entries: [UInt32: Entry] = [:]
-        var lastSweep: UInt64 = 0
-    }
-
-    public init(passiveHealth: PassiveHealth? = nil) { self.passiveHealth = passiveHealth }
+    public init(passiveHealth: PassiveHealth? = nil) { health = passiveHealth.map { HealthJudge($0) } }
 
     /// Gives the endpoint of an origin; one that is new, or was unused for too long, is detected now.
     ///
     /// - Parameter now: monotonic nanoseconds, the clock of the workers' `FilterServices.now`.
     public func endpoint(for origin: Origin, now: UInt64) -> Endpoint {
         table.withLock { table in
-            if let entry = table.entries[origin.id], !entry.isForgotten(now: now) {
-                table.entries[origin.id]?.unusedSince = nil
-                return entry.endpoint
-            }
-            let endpoint = Endpoint(origin: origin, now: now, passiveHealth: passiveHealth)
-            table.entries[origin.id] = Entry(endpoint: endpoint)
-            return endpoint
+            table.use(origin, now: now) ?? table.insert(Endpoint(origin: origin, now: now, health: health))
         }
     }
 
-    /// Forgets endpoints that no route has used for long enough; to be called at least as often as routes are polled.
+    /// Forgets endpoints that no route has used for long enough; to be called every few seconds.
     ///
-    /// - Complexity: O(endpoints), at most once per `sweepNanoseconds`.
-    public func sweep(now: UInt64) {
-        table.withLock { table in
-            guard now >= table.lastSweep + EndpointRegistry.sweepNanoseconds else { return }
-            table.lastSweep = now
-            for id in Array(table.entries.keys) {
-                // Nobody can take a reference meanwhile: there are no others, and new ones are given out under the lock.
-                if !isKnownUniquelyReferenced(&table.entries[id]!.endpoint) {
-                    table.entries[id]!.unusedSince = nil
-                } else if table.entries[id]!.isForgotten(now: now) {
-                    table.entries[id] = nil
-                } else if table.entries[id]!.unusedSince == nil {
-                    table.entries[id]!.unusedSince = now
-                }
-            }
-        }
-    }
+    /// - Complexity: O(endpoints), but at most `sweptMax`.
+    public func sweep(now: UInt64) { table.withLock { $0.sweep(now: now, count: EndpointRegistry.sweptMax) } }
 
     /// Endpoints known at present, those remembered without a route included.
     public var count: Int { table.withLock { $0.entries.count } }
 
     /// The figures of all endpoints, by address.
     public func snapshot(now: UInt64) -> [EndpointSnapshot] {
-        let endpoints = table.withLock { $0.entries.values.map(\.endpoint) }
+        let endpoints = table.withLock { $0.entries.map(\.endpoint) }
         return endpoints.map { EndpointSnapshot($0, now: now) }.sorted { $0.address < $1.address }
     }
 
@@ -126,5 +87,70 @@ public struct EndpointSnapshot: Sendable, Equatable {
         requestsInFlight = endpoint.requestsInFlight
         dropProbability = endpoint.dropProbability(now: now)
         age = endpoint.age(now: now)
+    }
+}
+
+/// The registry's endpoints without order, and where each stands.
+private struct EndpointTable {
+    struct Entry {
+        var endpoint: Endpoint
+        /// When a sweep first found it without a route; `.max` while none did.
+        var unusedSince = UInt64.max
+
+        func isForgotten(now: UInt64) -> Bool {
+            unusedSince != .max && now >= unusedSince + EndpointRegistry.rememberedNanoseconds
+        }
+    }
+
+    private static let absent = UInt32.max
+
+    private(set) var entries: [Entry] = []
+    /// By `Origin.id`, which is the origin's alone as long as its endpoint holds it.
+    private var positions: [UInt32] = []
+    private var nextSwept = 0
+
+    mutating func use(_ origin: Origin, now: UInt64) -> Endpoint? {
+        let id = Int(origin.id)
+        guard id < positions.count, positions[id] != EndpointTable.absent else { return nil }
+        let position = Int(positions[id])
+        if entries[position].isForgotten(now: now) {
+            remove(at: position)
+            return nil
+        }
+        entries[position].unusedSince = .max
+        return entries[position].endpoint
+    }
+
+    mutating func insert(_ endpoint: Endpoint) -> Endpoint {
+        let id = Int(endpoint.origin.id)
+        while positions.count <= id { positions.append(EndpointTable.absent) }
+        positions[id] = UInt32(entries.count)
+        entries.append(Entry(endpoint: endpoint))
+        return endpoint
+    }
+
+    private mutating func remove(at position: Int) {
+        let removed = entries[position].endpoint.origin.id
+        entries.swapAt(position, entries.count - 1)
+        positions[Int(entries[position].endpoint.origin.id)] = UInt32(position)
+        positions[Int(removed)] = EndpointTable.absent
+        entries.removeLast()
+    }
+
+    /// Goes on round the entries where the last sweep stopped.
+    mutating func sweep(now: UInt64, count: Int) {
+        for _ in 0..<min(count, entries.count) {
+            if nextSwept >= entries.count { nextSwept = 0 }
+            // Nobody can take a reference meanwhile: there are no others, and new ones are given out under the lock.
+            if !isKnownUniquelyReferenced(&entries[nextSwept].endpoint) {
+                entries[nextSwept].unusedSince = .max
+            } else if entries[nextSwept].isForgotten(now: now) {
+                remove(at: nextSwept)
+                continue
+            } else if entries[nextSwept].unusedSince == .max {
+                entries[nextSwept].unusedSince = now
+            }
+            nextSwept += 1
+        }
     }
 }

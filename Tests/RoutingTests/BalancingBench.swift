@@ -48,6 +48,11 @@ final class BalancingBench {
         context.state.deallocate()
     }
 
+    var judge: HealthJudge {
+        guard let health = registry.health else { preconditionFailure("this bench has no passive health checks") }
+        return health
+    }
+
     var clock: RouteClock { RouteClock(now: services.now, wallTime: services.wallTime) }
 
     func advance(_ seconds: Double) {

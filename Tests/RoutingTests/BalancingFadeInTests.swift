@@ -137,6 +137,23 @@ struct BalancingFadeInTests {
         #expect(bench.endpoints(3).map(ObjectIdentifier.init) == balancer.endpoints.map(ObjectIdentifier.init))
     }
 
+    @Test("sweeps a large registry in rounds and keeps the places of those that stay")
+    func largeRegistry() throws {
+        let bench = BalancingBench()
+        let count = EndpointRegistry.sweptMax + 1_000
+        var kept: [Endpoint] = []
+        for (number, endpoint) in bench.endpoints(count).enumerated() where number % 3 == 0 { kept.append(endpoint) }
+        for _ in 0..<20 {
+            bench.advance(10)
+            bench.registry.sweep(now: bench.services.now)
+        }
+        #expect(bench.registry.count == kept.count)
+        let again = bench.endpoints(count)
+        #expect(kept.enumerated().allSatisfy { again[$0.offset * 3] === $0.element })
+        #expect(Set(again.map { ObjectIdentifier($0) }).count == count)
+        #expect(again.enumerated().allSatisfy { $0.offset % 3 == 0 || $0.element.detected == bench.services.now })
+    }
+
     // MARK: endpointCreated
 
     @Test("a creation after the detection begins the fade-in anew", arguments: [

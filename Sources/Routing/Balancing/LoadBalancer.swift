@@ -110,14 +110,14 @@ public final class LoadBalancer: @unchecked Sendable {
         let total = endpoints.count
         if total == 1 { return table[0] }
         let isFading = fadeIn?.isActive(now: context.services.now, endpoints: endpoints, registry: registry) ?? false
-        if !isFading, registry.passiveHealth == nil, failed == nil, algorithm != .leastRequests {
+        if !isFading, registry.health == nil, failed == nil, algorithm != .leastRequests {
             var all = Candidates(total: total)
             return table[choose(among: &all, context)]
         }
         return withUnsafeTemporaryAllocation(of: UInt64.self, capacity: Candidates.scratchWords(total)) { scratch in
             var candidates = Candidates(total: total, scratch: scratch.baseAddress.unsafelyUnwrapped)
             if isFading { leaveOutYoung(&candidates, context.services) }
-            if let options = registry.passiveHealth { leaveOutUnhealthy(&candidates, options, context.services) }
+            if let health = registry.health { leaveOutUnhealthy(&candidates, health, context.services) }
             if let failed { leaveOut(failed, of: &candidates) }
             return table[choose(among: &candidates, context)]
         }
@@ -129,14 +129,14 @@ public final class LoadBalancer: @unchecked Sendable {
         candidates.narrow { position in table[position]._withUnsafeGuaranteedRef { $0.age(now: now) > ageMin } }
     }
 
-    private func leaveOutUnhealthy(_ candidates: inout Candidates, _ options: PassiveHealth, _ services: FilterServices) {
+    private func leaveOutUnhealthy(_ candidates: inout Candidates, _ health: HealthJudge, _ services: FilterServices) {
         let now = services.now
         let draw = services.randomUnit()
-        let removedMax = options.removedMax(of: candidates.count)
+        let removedMax = health.options.removedMax(of: candidates.count)
         let removed = candidates.narrow(removedMax: removedMax) { position in
             table[position]._withUnsafeGuaranteedRef { draw >= $0.dropProbability(now: now) }
         }
-        if removed > 0 { registry.counters.addPick(leavingOut: removed) }
+        if removed > 0 { health.addPick(leavingOut: removed) }
     }
 
     private func leaveOut(_ failed: Unmanaged<Endpoint>, of candidates: inout Candidates) {

@@ -109,16 +109,17 @@ extension PassiveHealth {
 
 // MARK: - Counting
 
-/// What passive health checks did to picks.
-public final class PassiveHealthCounters: Sendable {
+/// The rules by which all endpoints of a registry are judged, and what came of it.
+public final class HealthJudge: Sendable {
     /// The names of the two counters in metrics.
     public static let endpointsDroppedKey = "passive-health-check.endpoints.dropped"
     public static let requestsPassedKey = "passive-health-check.requests.passed"
 
+    public let options: PassiveHealth
     private let dropped = Atomic<UInt64>(0)
     private let passed = Atomic<UInt64>(0)
 
-    init() {}
+    init(_ options: PassiveHealth) { self.options = options }
 
     /// Endpoints left out of picks, each time one was.
     public var endpointsDropped: UInt64 { dropped.load(ordering: .relaxed) }
