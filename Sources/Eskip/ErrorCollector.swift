@@ -77,7 +77,7 @@ enum Printable {
     /// At most `EskipLimits.quotedBytesMax` bytes, on one line.
     static func quoted(_ bytes: ArraySlice<UInt8>) -> String {
         let isCut = bytes.count > EskipLimits.quotedBytesMax
-        let text = text(bytes.prefix(EskipLimits.quotedBytesMax)).replacing("\t", with: " ")
+        let text = text(bytes.prefix(EskipLimits.quotedBytesMax).map { $0 >= 0x09 && $0 <= 0x0D ? 0x20 : $0 })
         return isCut ? text + "…" : text
     }
 }

@@ -58,10 +58,8 @@ extension Parser {
                 recover()
             }
             mayBeBare = false
-            if errors.isFull || isTruncated {
-                isTruncated = token.kind != .end
-                return
-            }
+            isTruncated = isTruncated || (errors.isFull && token.kind != .end)
+            if isTruncated { return }
             skipSemicolons()
         }
     }
@@ -394,14 +392,14 @@ extension Parser {
 // MARK: - Errors
 
 extension Parser {
-    /// Notes that `token` stands where something else must.
-    func expectedMessage(_ what: String) -> String {
-        "expected \(what), found \(found)"
-    }
-
+    /// Notes that `token` stands where something else must. If a literal before it swallowed the beginning of another
+    /// definition, the blame is the literal's.
     private mutating func expected(_ what: String) -> RouteRefused {
+        if previous.isLiteral, lexer.definitionStart(in: previous.range) != nil {
+            return refuse(swallowedMessage, at: previous.range)
+        }
         if token.kind == .invalid, let message = problemMessage { return refuse(message, at: token.range) }
-        return refuse(expectedMessage(what) + swallowedHint, at: token.range)
+        return refuse("expected \(what), found \(found)", at: token.range)
     }
 
     private mutating func refuse(_ message: String, at place: Range<Int>) -> RouteRefused {
@@ -441,10 +439,11 @@ extension Parser {
         return nil
     }
 
-    private var swallowedHint: String {
-        guard previous.isLiteral, source[previous.range].contains(UInt8(ascii: "\n")) else { return "" }
-        let line = source[..<previous.start].count { $0 == UInt8(ascii: "\n") } + 1
-        return "; the \(previous.kind == .string ? "string" : "regexp") before it began on line \(line):"
-            + " is its closing delimiter missing?"
+    private var swallowedMessage: String {
+        let lines = source[previous.range].count { $0 == UInt8(ascii: "\n") } + 1
+        let kind = previous.kind == .string ? "string" : "regexp"
+        let delimiter = String(decoding: source[previous.start...previous.start], as: UTF8.self)
+        return "the \(kind) \(quoted(previous)) takes in \(lines) lines and the beginning of another route:"
+            + " its closing \(delimiter) seems to be missing"
     }
 }

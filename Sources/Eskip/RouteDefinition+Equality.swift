@@ -52,7 +52,7 @@ extension RouteDefinition: Equatable {
         if ref.length == TextRef.integerMark { return ref.offset == otherRef.offset }
         if ref.length == TextRef.doubleMark { return document.number(ref) == other.document.number(otherRef) }
         return document.withBytes(ref) { bytes in
-            other.document.withBytes(otherRef) { bytes.elementsEqual($0) }
+            other.document.withBytes(otherRef) { bytes.hasSameBytes(as: $0) }
         }
     }
 }
@@ -130,5 +130,24 @@ struct ContentHash {
             offset += 1
         }
         combine(rest)
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// Whether both hold the same bytes: eight at a time, which `elementsEqual` does not do.
+    fileprivate func hasSameBytes(as other: UnsafeRawBufferPointer) -> Bool {
+        guard count == other.count else { return false }
+        var offset = 0
+        while count - offset >= 8 {
+            guard loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                == other.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            else { return false }
+            offset += 8
+        }
+        while offset < count {
+            guard self[offset] == other[offset] else { return false }
+            offset += 1
+        }
+        return true
     }
 }
