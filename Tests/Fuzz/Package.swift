@@ -1,0 +1,25 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A package of its own, since its targets have libFuzzer's `main` and build with options of their own (README.md).
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// One target per parser: the folder's name is the target's.
+func fuzzer(_ name: String, of module: String) -> Target {
+    .executableTarget(
+        name: name, dependencies: [.product(name: module, package: "fairway")], path: name, swiftSettings: settings)
+}
+
+let package = Package(
+    name: "fuzz",
+    // The name is given, or the package breaks in a checkout of another name.
+    dependencies: [.package(name: "fairway", path: "../..")],
+    targets: [
+        fuzzer("EskipFuzz", of: "Eskip"),
+    ],
+    swiftLanguageModes: [.v6])
