@@ -73,7 +73,7 @@ let testTargets: [Target] = [
     tests("YAMLTests", ["YAML"]),
     tests("CryptoTests", ["Crypto"]),
     tests("RegexpTests", ["Regexp"]),
-    tests("TelemetryTests", ["Telemetry", "TestSupport"]),
+    tests("TelemetryTests", ["Telemetry", "TestSupport", "Bytes", "CLinux", logging]),
     tests("NetTests", ["Net", "Bytes", "TestSupport"]),
     tests("HTTPTests", ["HTTP", "Bytes"]),
     tests("FiltersTests", ["Filters", "HTTP", "Eskip", "Regexp", "Bytes"]),
