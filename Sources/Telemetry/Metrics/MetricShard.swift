@@ -1,0 +1,214 @@
+public import Bytes
+internal import Synchronization
+
+/// The counters of one worker.
+///
+/// Only its worker writes: an observation is a few plain loads and stores, without locks and without text, and allocates only
+/// the first time a series is seen. Readers add up all shards meanwhile; each word they see is whole, and counts never go back.
+public final class MetricShard: @unchecked Sendable {
+    // Unchecked: written by one worker; readers touch only the words (atomic) and the series behind `series`' published count.
+    typealias Word = Atomic<UInt64>
+    typealias Words = UnsafeMutablePointer<Word>
+
+    let plan: MetricPlan
+    let labels: MetricLabels
+    let series: SeriesList
+    private var index = SeriesIndex()
+    private var hosts = HostLabels()
+    /// By metric: the words of the series without labels; nil for metrics with labels and for those switched off.
+    private let unlabelled: UnsafeMutablePointer<Words?>
+    private let dropped: Words
+
+    init(plan: MetricPlan, labels: MetricLabels) {
+        self.plan = plan
+        self.labels = labels
+        series = SeriesList(seriesMax: max(plan.options.seriesMax, Metric.allCases.count))
+        unlabelled = .allocate(capacity: Metric.allCases.count)
+        unlabelled.initialize(repeating: nil, count: Metric.allCases.count)
+        for metric in Metric.allCases where plan.shapes[metric.rawValue].isEnabled && metric.family.labels.isEmpty {
+            unlabelled[metric.rawValue] = series.append(SeriesKey(metric), wordCount: plan.shapes[metric.rawValue].wordCount)
+        }
+        dropped = unlabelled[Metric.metricSeriesDropped.rawValue]!
+    }
+
+    deinit { unlabelled.deallocate() }
+
+    // MARK: Metrics without labels
+
+    /// Adds to a counter.
+    @inline(__always)
+    public func add(_ metric: Metric, _ amount: UInt64 = 1) {
+        if let words = unlabelled[metric.rawValue] { Self.add(amount, to: words) }
+    }
+
+    /// Records one observation of a histogram: nanoseconds, or bytes.
+    @inline(__always)
+    public func observe(_ metric: Metric, _ value: UInt64) {
+        if let words = unlabelled[metric.rawValue] { Self.observe(value, words, plan.shapes[metric.rawValue]) }
+    }
+
+    // MARK: Metrics with labels, in the family's order
+
+    public func add(
+        _ metric: Metric, _ first: MetricLabel, _ second: MetricLabel = .none, _ third: MetricLabel = .none, by amount: UInt64 = 1
+    ) {
+        if let words = words(metric, first, second, third) { Self.add(amount, to: words) }
+    }
+
+    public func observe(
+        _ metric: Metric, _ value: UInt64, _ first: MetricLabel, _ second: MetricLabel = .none, _ third: MetricLabel = .none
+    ) {
+        if let words = words(metric, first, second, third) { Self.observe(value, words, plan.shapes[metric.rawValue]) }
+    }
+
+    /// Sets this shard's part of a gauge; a gauge shows the sum of all shards.
+    public func set(_ metric: Metric, _ first: MetricLabel, _ second: MetricLabel = .none, to value: Int) {
+        words(metric, first, second, .none)?.pointee.store(UInt64(bitPattern: Int64(value)), ordering: .relaxed)
+    }
+
+    /// Moves this shard's part of a gauge up or down.
+    public func adjust(_ metric: Metric, _ first: MetricLabel, _ second: MetricLabel = .none, by change: Int) {
+        if let words = words(metric, first, second, .none) { Self.add(UInt64(bitPattern: Int64(change)), to: words) }
+    }
+
+    /// The label of a host from traffic: `.` becomes `_`, `:` becomes `__`.
+    ///
+    /// - Complexity: O(host) once the worker knows it; the first time it takes a lock and may allocate.
+    public func hostLabel(_ host: BorrowedBytes) -> MetricLabel {
+        host.isEmpty ? .unknownHost : hosts.label(host, in: labels)
+    }
+
+    // MARK: Words
+
+    private func words(_ metric: Metric, _ first: MetricLabel, _ second: MetricLabel, _ third: MetricLabel) -> Words? {
+        let shape = plan.shapes[metric.rawValue]
+        guard shape.isEnabled else { return nil }
+        let key = SeriesKey(metric, first, second, third).masked(shape)
+        if let words = index.find(key) { return words }
+        guard let words = series.append(key, wordCount: shape.wordCount) else {
+            Self.add(1, to: dropped)
+            return nil
+        }
+        index.insert(key, words)
+        return words
+    }
+
+    /// One writer: a load and a store, where an atomic addition would lock the bus.
+    @inline(__always)
+    private static func add(_ amount: UInt64, to words: Words) {
+        words.pointee.store(words.pointee.load(ordering: .relaxed) &+ amount, ordering: .relaxed)
+    }
+
+    /// A histogram's words: one count per bound, one above them all, the sum.
+    @inline(__always)
+    private static func observe(_ value: UInt64, _ words: Words, _ shape: MetricShape) {
+        var bucket = 0
+        while bucket < shape.boundCount, shape.bounds[bucket] < value { bucket += 1 }
+        add(1, to: words + bucket)
+        add(value, to: words + shape.boundCount + 1)
+    }
+}
+
+/// Metric and labels of a series, two words that compare at once.
+struct SeriesKey: Hashable {
+    var high: UInt64
+    var low: UInt64
+
+    init(_ metric: Metric, _ first: MetricLabel = .none, _ second: MetricLabel = .none, _ third: MetricLabel = .none) {
+        high = UInt64(metric.rawValue) << 32 | UInt64(first.id)
+        low = UInt64(second.id) << 32 | UInt64(third.id)
+    }
+
+    var metric: Metric { Metric(rawValue: Int(high >> 32))! }
+
+    var labels: [MetricLabel] {
+        [high, low >> 32, low].map { MetricLabel(id: UInt32(truncatingIfNeeded: $0)) }
+    }
+
+    /// Without the labels that the options leave out.
+    @inline(__always)
+    func masked(_ shape: MetricShape) -> SeriesKey {
+        var key = self
+        key.high &= shape.highMask
+        key.low &= shape.lowMask
+        return key
+    }
+
+    @inline(__always)
+    var hash: Int {
+        let mixed = (high ^ low &* 0x9E37_79B9_7F4A_7C15) &* 0xD6E8_FEB8_6659_FD93
+        return Int(truncatingIfNeeded: mixed ^ (mixed >> 32))
+    }
+}
+
+/// Finds a series' words by its key: open addressing, for the shard's worker only.
+private struct SeriesIndex {
+    private struct Slot {
+        var key: SeriesKey
+        var words: MetricShard.Words?
+    }
+
+    private var slots = [Slot](repeating: Slot(key: SeriesKey(.routeLookupDuration), words: nil), count: 64)
+    private var count = 0
+
+    @inline(__always)
+    func find(_ key: SeriesKey) -> MetricShard.Words? {
+        slots.withUnsafeBufferPointer { slots in
+            var position = key.hash & (slots.count - 1)
+            while let words = slots[position].words {
+                if slots[position].key == key { return words }
+                position = (position + 1) & (slots.count - 1)
+            }
+            return nil
+        }
+    }
+
+    mutating func insert(_ key: SeriesKey, _ words: MetricShard.Words) {
+        if count * 2 >= slots.count { grow() }
+        place(Slot(key: key, words: words))
+        count += 1
+    }
+
+    private mutating func place(_ slot: Slot) {
+        var position = slot.key.hash & (slots.count - 1)
+        while slots[position].words != nil { position = (position + 1) & (slots.count - 1) }
+        slots[position] = slot
+    }
+
+    private mutating func grow() {
+        let old = slots
+        slots = [Slot](repeating: Slot(key: SeriesKey(.routeLookupDuration), words: nil), count: old.count * 2)
+        for slot in old where slot.words != nil { place(slot) }
+    }
+}
+
+/// A worker's memory of the hosts it has met: number by hash, bounded.
+private struct HostLabels {
+    private var labels: [UInt64: MetricLabel] = [:]
+    /// Unknown to clients, so that they cannot choose hosts that collide.
+    private let seed = UInt64.random(in: .min ... .max)
+
+    mutating func label(_ host: BorrowedBytes, in table: MetricLabels) -> MetricLabel {
+        let hash = XXHash64.hash(host, seed: seed)
+        if let known = labels[hash] { return known }
+        guard labels.count < TelemetryLimits.observedLabelsMax else { return .other }
+        let label = table.observedLabel(host: host)
+        labels[hash] = label
+        return label
+    }
+}
+
+extension MetricLabels {
+    /// The label of a host as metrics show it.
+    func observedLabel(host: BorrowedBytes) -> MetricLabel {
+        var text: [UInt8] = []
+        for byte in host.prefix(TelemetryLimits.labelBytesMax) {
+            switch byte {
+            case UInt8(ascii: "."): text.append(UInt8(ascii: "_"))
+            case UInt8(ascii: ":"): text += "__".utf8
+            default: text.append(byte)
+            }
+        }
+        return text.withUnsafeBytes { observedLabel($0) }
+    }
+}
