@@ -41,6 +41,12 @@ public struct FilterContext {
     public var peer: IPAddress { state.pointee.peer }
     public var services: FilterServices { state.pointee.services }
 
+    /// Uniform in 0..<1, drawn once per request, loopbacks included.
+    public var trafficDraw: Double {
+        if state.pointee.trafficDraw < 0 { state.pointee.trafficDraw = services.randomUnit() }
+        return state.pointee.trafficDraw
+    }
+
     /// The Host that goes upstream if filters chose one; nil leaves it to `preserveHost` and the backend.
     public var outgoingHost: BorrowedBytes? { state.pointee.outgoingHost.map { request.headers.slice($0) } }
 

@@ -9,6 +9,8 @@ public struct FilterState: ~Copyable {
     public var parameters = PathParameters()
     public var bag = StateBag()
     public var peer = IPAddress.unspecifiedV4
+    /// The draw that all `TrafficSegment` predicates of the request share; negative until one asks.
+    var trafficDraw = -1.0
     /// Kept alive by the routing table's generation that the exchange holds.
     public unowned(unsafe) var route: RouteFacts?
     public unowned(unsafe) var services: FilterServices
@@ -33,6 +35,7 @@ public struct FilterState: ~Copyable {
         response.reset()
         settings = ExchangeSettings()
         parameters.removeAll()
+        trafficDraw = -1
         if !bag.isEmpty { bag.removeAll() }
         route = nil
         outgoingHost = nil

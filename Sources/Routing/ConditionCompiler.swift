@@ -1,0 +1,161 @@
+internal import Bytes
+internal import Eskip
+internal import Filters
+internal import HTTP
+internal import Regexp
+
+/// Why a part of a definition cannot be compiled, and where it stands.
+struct RouteRefusalCause: Error {
+    let refusal: RouteRefusal
+    let message: String
+    let position: SourcePosition?
+
+    init(_ refusal: RouteRefusal, _ message: String, at position: SourcePosition? = nil) {
+        self.refusal = refusal
+        self.message = message
+        self.position = position
+    }
+}
+
+/// Turns a definition's predicates into conditions: the tree's own ones here, the others by the registry.
+struct ConditionCompiler {
+    private let registry: PredicateRegistry
+    private let environment: PredicateEnvironment
+    private let ignoresTrailingSlash: Bool
+
+    private var pattern: PathPattern?
+    private var hasMethod = false
+    private var weight = 0
+    private var headerNames: Set<FieldName> = []
+    private var headerRegexpNames: Set<FieldName> = []
+    private var checks: [(phase: Phase, predicate: Predicate, index: Int)] = []
+
+    /// The order of evaluation within a route, cheap ones first (routing.md §5).
+    private enum Phase: Int {
+        case method, host, path, header, headerRegexp, custom
+    }
+
+    private static let pathSubtree = Name("PathSubtree")
+    private static let weightName = Name("Weight")
+
+    init(_ registry: PredicateRegistry, _ environment: PredicateEnvironment, ignoresTrailingSlash: Bool) {
+        self.registry = registry
+        self.environment = environment
+        self.ignoresTrailingSlash = ignoresTrailingSlash
+    }
+
+    mutating func compile(_ predicates: CallList) throws(RouteRefusalCause) -> RouteConditions {
+        for index in 0..<predicates.count { try add(predicates[index], index) }
+        weight += headerNames.count + headerRegexpNames.count
+        // Stable: custom predicates run as written.
+        let ordered = checks.enumerated().sorted {
+            ($0.element.phase.rawValue, $0.offset) < ($1.element.phase.rawValue, $1.offset)
+        }
+        return RouteConditions(pattern: pattern, weight: weight, checks: ordered.map { ($0.element.predicate, $0.element.index) })
+    }
+
+    private mutating func add(_ call: Call, _ index: Int) throws(RouteRefusalCause) {
+        do throws(RouteRefusalCause) {
+            switch call.nameID {
+            case .any: break
+            case .path, Self.pathSubtree: try addPath(call)
+            case Self.weightName: try addWeight(call)
+            case .method: try addMethod(call, index)
+            case .host: try addHost(call, index)
+            case .pathRegexp: try addPathRegexp(call, index)
+            case .header: try addHeader(call, index)
+            case .headerRegexp: try addHeaderRegexp(call, index)
+            default: try addCustom(call, index)
+            }
+        } catch {
+            throw RouteRefusalCause(error.refusal, "\(call.name) \(error.message)", at: error.position ?? call.position)
+        }
+    }
+
+    private mutating func addPath(_ call: Call) throws(RouteRefusalCause) {
+        let text = try strings(call, 1, "one path pattern")[0]
+        do throws(PathPatternError) {
+            let bytes = Array(text.utf8)
+            let isSubtree = call.nameID == Self.pathSubtree
+            let parsed = isSubtree
+                ? try PathPattern.subtree(bytes, ignoresTrailingSlash: ignoresTrailingSlash)
+                : try PathPattern.path(bytes, ignoresTrailingSlash: ignoresTrailingSlash)
+            guard let parsed else { return }
+            guard pattern == nil else { throw PathPatternError(reason: "") }
+            pattern = parsed
+        } catch {
+            if error.reason.isEmpty { throw RouteRefusalCause(.other, "is the second path pattern; a route has one Path or PathSubtree") }
+            throw RouteRefusalCause(.invalidMatcher, "pattern: \(error.reason)")
+        }
+    }
+
+    private mutating func addWeight(_ call: Call) throws(RouteRefusalCause) {
+        guard call.arguments.count == 1, let number = call.arguments.number(at: 0) else {
+            throw RouteRefusalCause(.invalidPredicateParameters, "takes one number")
+        }
+        let bound = Double(RoutingLimits.weightMax)
+        weight += Int(max(-bound, min(bound, number)))
+    }
+
+    private mutating func addMethod(_ call: Call, _ index: Int) throws(RouteRefusalCause) {
+        let name = try strings(call, 1, "one method")[0]
+        guard !hasMethod else { throw RouteRefusalCause(.other, "stands twice; use Methods for several") }
+        hasMethod = true
+        weight += 1
+        checks.append((.method, MethodPredicate(name), index))
+    }
+
+    private mutating func addHost(_ call: Call, _ index: Int) throws(RouteRefusalCause) {
+        let regexp = try regexp(strings(call, 1, "one regexp")[0])
+        weight += 1
+        checks.append((.host, HostPredicate(regexp), index))
+    }
+
+    private mutating func addPathRegexp(_ call: Call, _ index: Int) throws(RouteRefusalCause) {
+        let regexp = try regexp(strings(call, 1, "one regexp")[0])
+        weight += 1
+        checks.append((.path, PathRegexpPredicate(regexp), index))
+    }
+
+    private mutating func addHeader(_ call: Call, _ index: Int) throws(RouteRefusalCause) {
+        let arguments = try strings(call, 2, "a name and a value")
+        let name = FieldName(arguments[0].lowercased())
+        headerNames.insert(name)
+        checks.append((.header, HeaderPredicate(name, Array(arguments[1].utf8)), index))
+    }
+
+    private mutating func addHeaderRegexp(_ call: Call, _ index: Int) throws(RouteRefusalCause) {
+        let arguments = try strings(call, 2, "a name and a regexp")
+        let name = FieldName(arguments[0].lowercased())
+        headerRegexpNames.insert(name)
+        checks.append((.headerRegexp, HeaderRegexpPredicate(name, try regexp(arguments[1])), index))
+    }
+
+    private mutating func addCustom(_ call: Call, _ index: Int) throws(RouteRefusalCause) {
+        guard let spec = registry[call.nameID] else {
+            throw RouteRefusalCause(.unknownPredicate, "is no known predicate")
+        }
+        weight += spec.weight
+        do throws(PredicateArgumentError) {
+            checks.append((.custom, try spec.make(call.arguments, environment), index))
+        } catch {
+            throw RouteRefusalCause(.invalidPredicateParameters, error.reason)
+        }
+    }
+
+    /// Documents are refused for these as a whole; predicate lists bring them here.
+    private func strings(_ call: Call, _ count: Int, _ shape: String) throws(RouteRefusalCause) -> [String] {
+        guard call.arguments.count == count, let strings = call.arguments.allStrings() else {
+            throw RouteRefusalCause(.other, "takes \(shape)")
+        }
+        return strings
+    }
+
+    private func regexp(_ pattern: String) throws(RouteRefusalCause) -> CompiledRegexp {
+        do throws(RegexpError) {
+            return try CompiledRegexp.shared(pattern)
+        } catch {
+            throw RouteRefusalCause(.invalidMatcher, error.description)
+        }
+    }
+}

@@ -1,0 +1,67 @@
+internal import Bytes
+internal import Eskip
+internal import HTTP
+internal import Filters
+
+/// What a compiled route does with a request that its filters did not answer.
+public enum RouteBackend: Sendable {
+    case network(Endpoint)
+    case loadBalanced(LoadBalancer)
+    case shunt, loopback
+    /// The filters choose the server; see `ExchangeSettings`.
+    case dynamic
+
+    var kind: RouteFacts.BackendKind {
+        switch self {
+        case .network: .network
+        case .loadBalanced: .loadBalanced
+        case .shunt: .shunt
+        case .loopback: .loopback
+        case .dynamic: .dynamic
+        }
+    }
+}
+
+/// Makes backends of their definitions.
+struct BackendMaker {
+    let registry: EndpointRegistry
+    let clock: RouteClock
+
+    func make(
+        _ definition: RouteDefinition, traits: [RouteTrait], replacing previous: RouteBackend?
+    ) throws(RouteRefusalCause) -> RouteBackend {
+        switch definition.backendKind {
+        case .network: return .network(try endpoint(definition.networkAddress ?? ""))
+        case .shunt: return .shunt
+        case .loopback: return .loopback
+        case .dynamic: return .dynamic
+        case .forward:
+            throw RouteRefusalCause(.other, "<forward> needs the address that -forward-backend-url gives")
+        case .loadBalanced: return .loadBalanced(try balancer(definition, traits, previous))
+        }
+    }
+
+    private func balancer(
+        _ definition: RouteDefinition, _ traits: [RouteTrait], _ previous: RouteBackend?
+    ) throws(RouteRefusalCause) -> LoadBalancer {
+        var endpoints: [Endpoint] = []
+        for endpoint in definition.endpoints { endpoints.append(try self.endpoint(endpoint.address)) }
+        var balancer: LoadBalancer?
+        if case .loadBalanced(let former) = previous { balancer = former }
+        do throws(LoadBalancerError) {
+            return try LoadBalancer(
+                algorithm: definition.lbAlgorithm?.text ?? "", endpoints: endpoints, traits: traits, registry: registry,
+                clock: clock, replacing: balancer)
+        } catch {
+            throw RouteRefusalCause(.other, error.reason)
+        }
+    }
+
+    private func endpoint(_ address: String) throws(RouteRefusalCause) -> Endpoint {
+        do throws(OriginError) {
+            return registry.endpoint(for: try Origin.parse(address), now: clock.now)
+        } catch {
+            throw RouteRefusalCause(.failedBackendSplit, "backend \"\(address)\": \(error.reason)")
+        }
+    }
+}

@@ -1,0 +1,17 @@
+/// The maxima of routes and of their lookup, each with the reason for its value.
+public enum RoutingLimits {
+    /// Bytes of a path pattern: clients' paths are bounded by the head, and nobody writes a path of 8 KiB by hand.
+    public static let patternBytesMax = 8 * 1024
+    /// Segments of a path pattern. The lookup recurses once per level, on the stack of a worker.
+    public static let patternSegmentsMax = 256
+    /// Weights beyond this say nothing more; sums of them stay far from overflow.
+    public static let weightMax = 1 << 40
+    /// Bytes of a JWT's payload that predicates read; real tokens have 1-4 KiB, and heads are bounded anyway.
+    public static let jwtPayloadBytesMax = 64 * 1024
+    /// Nesting of a JSON document in a JWT.
+    public static let jsonDepthMax = 64
+    /// Bytes of a query parameter, cookie or JWT claim that is decoded for a predicate.
+    public static let decodedValueBytesMax = 64 * 1024
+    /// Bytes of a zoneinfo file; the largest of the database has 4 KiB.
+    public static let zoneFileBytesMax = 256 * 1024
+}
