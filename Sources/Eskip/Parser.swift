@@ -7,7 +7,7 @@ struct Parser {
     var lexer: Lexer
     var token: Token
     /// The token before `token`: a literal there may have swallowed what should follow it.
-    private var previous: Token
+    private(set) var previous: Token
     var route = RouteScratch()
     var text: DecodedText
     var errors = ErrorCollector()
@@ -241,12 +241,12 @@ extension Parser {
                 throw refuse("the number \(quoted(token)) is out of range", at: token.range)
             }
             route.append(text.append(number))
-        default: throw expected("an argument of \(quoted(name)): a string, a number or a /regexp/")
+        default: throw expectedArgument(of: name)
         }
         advance()
     }
 
-    private mutating func interned(_ symbol: Token) throws(RouteRefused) -> Name {
+    mutating func interned(_ symbol: Token) throws(RouteRefused) -> Name {
         guard symbol.range.count <= EskipLimits.nameBytesMax else {
             throw refuse("a name has \(EskipLimits.nameBytesMax) characters at most", at: symbol.range)
         }
@@ -257,96 +257,6 @@ extension Parser {
         }
         return name
     }
-}
-
-// MARK: - Backends
-
-extension Parser {
-    private mutating func backend() throws(RouteRefused) {
-        let place = UInt32(token.start)
-        switch token.kind {
-        case .string:
-            route.setBackend(BackendWord(.network), position: place)
-            route.appendBackend(text.value(of: token, in: source))
-        case .shunt: route.setBackend(BackendWord(.shunt), position: place)
-        case .loopback: route.setBackend(BackendWord(.loopback), position: place)
-        case .dynamic: route.setBackend(BackendWord(.dynamic), position: place)
-        case .forward: route.setBackend(BackendWord(.forward), position: place)
-        case .less: return try loadBalancedBackend()
-        default:
-            throw expected(
-                "a filter or a backend: \"http://host:port\", <shunt>, <loopback>, <dynamic>, <forward> or <\"http://…\", …>")
-        }
-        advance()
-    }
-
-    private mutating func loadBalancedBackend() throws(RouteRefused) {
-        let place = token
-        advance()
-        var algorithm: Name?
-        if token.kind == .symbol {
-            let symbol = token
-            algorithm = try interned(symbol)
-            advance()
-            guard take(.comma) else {
-                throw expected("\",\" and an endpoint after the algorithm \(quoted(symbol))")
-            }
-        }
-        var endpoints = EndpointScratch()
-        repeat {
-            guard token.kind == .string else { throw expected("an endpoint such as \"http://10.0.0.1:8080\"") }
-            endpoint(&endpoints)
-            advance()
-        } while take(.comma)
-        guard take(.greater) else { throw expected("\",\" or \">\" after an endpoint") }
-        try write(endpoints, algorithm: algorithm, at: place)
-    }
-
-    private mutating func endpoint(_ endpoints: inout EndpointScratch) {
-        var address = text.value(of: token, in: source)
-        var zone = TextRef.empty
-        do {
-            let parsed = try LBEndpointAddress(bytes(of: address))
-            if let bare = parsed.withoutZone { address = text.append(bare) }
-            if !parsed.zone.isEmpty { zone = text.append(parsed.zone) }
-            if let scheme = endpoints.scheme, scheme != parsed.scheme {
-                errors.add(EndpointMessage.mixed(scheme, parsed.scheme), at: token.range)
-            }
-            endpoints.scheme = endpoints.scheme ?? parsed.scheme
-        } catch {
-            errors.add(EndpointMessage.of(error, quoted(token)), at: token.range)
-        }
-        endpoints.refs.append((address, zone))
-    }
-
-    private mutating func write(
-        _ endpoints: EndpointScratch, algorithm: Name?, at place: Token
-    ) throws(RouteRefused) {
-        guard endpoints.refs.count <= EskipLimits.endpointsMax else {
-            throw refuse("a backend has \(EskipLimits.endpointsMax) endpoints at most", at: place.range)
-        }
-        let hasZones = endpoints.refs.contains { $0.zone.length > 0 }
-        let word = BackendWord(.loadBalanced, endpointCount: endpoints.refs.count, hasZones: hasZones)
-        route.setBackend(word, position: UInt32(place.start))
-        route.appendBackend(algorithm: algorithm)
-        for (address, zone) in endpoints.refs {
-            route.appendBackend(address)
-            if hasZones { route.appendBackend(zone) }
-        }
-    }
-
-    func bytes(of ref: TextRef) -> [UInt8] {
-        let start = Int(ref.offset), length = Int(ref.length)
-        if start < source.count { return Array(source[start..<start + length]) }
-        return Array(text.bytes[(start - source.count)..<(start - source.count + length)])
-    }
-}
-
-/// The endpoints of the backend being read.
-struct EndpointScratch {
-    var refs: [(address: TextRef, zone: TextRef)] = []
-    /// Of the first endpoint that has one.
-    var scheme: [UInt8]?
 }
 
 // MARK: - Predicate lists and filter chains
@@ -386,64 +296,5 @@ extension Parser {
         }
         route.endPredicates()
         writer.append(route)
-    }
-}
-
-// MARK: - Errors
-
-extension Parser {
-    /// Notes that `token` stands where something else must. If a literal before it swallowed the beginning of another
-    /// definition, the blame is the literal's.
-    private mutating func expected(_ what: String) -> RouteRefused {
-        if previous.isLiteral, lexer.definitionStart(in: previous.range) != nil {
-            return refuse(swallowedMessage, at: previous.range)
-        }
-        if token.kind == .invalid, let message = problemMessage { return refuse(message, at: token.range) }
-        return refuse("expected \(what), found \(found)", at: token.range)
-    }
-
-    private mutating func refuse(_ message: String, at place: Range<Int>) -> RouteRefused {
-        errors.add(message, at: place)
-        return RouteRefused()
-    }
-
-    func quoted(_ token: Token) -> String { Printable.quoted(source[token.range]) }
-
-    private var found: String {
-        switch token.kind {
-        case .end: "the end"
-        case .string: "the string \(quoted(token))"
-        case .regexp: "the regexp \(quoted(token))"
-        case .number: "the number \(quoted(token))"
-        default: "\"\(quoted(token))\""
-        }
-    }
-
-    /// What a token that is none should have been; `nil` if saying what was expected teaches more.
-    private var problemMessage: String? {
-        switch lexer.problem {
-        case .number: "a number needs a digit behind its point, found \"\(quoted(token))\""
-        case .unterminatedString: "the string \(quoted(token)) has no closing \(source[token.start] == UInt8(ascii: "`") ? "`" : "\"")"
-        case .unterminatedRegexp: "the regexp \(quoted(token)) has no closing /, or an open [ hides it"
-        case .character: characterMessage
-        }
-    }
-
-    private var characterMessage: String? {
-        let bytes = source[token.range]
-        if bytes.elementsEqual([0xEF, 0xBB, 0xBF]) {
-            return "the document begins with a byte order mark: save it as UTF-8 without one"
-        }
-        if bytes.elementsEqual([0xC2, 0xA0]) { return "a no-break space stands where only plain white space may" }
-        if bytes.first == UInt8(ascii: "'") { return "strings stand in \" or `, not in '" }
-        return nil
-    }
-
-    private var swallowedMessage: String {
-        let lines = source[previous.range].count { $0 == UInt8(ascii: "\n") } + 1
-        let kind = previous.kind == .string ? "string" : "regexp"
-        let delimiter = String(decoding: source[previous.start...previous.start], as: UTF8.self)
-        return "the \(kind) \(quoted(previous)) takes in \(lines) lines and the beginning of another route:"
-            + " its closing \(delimiter) seems to be missing"
     }
 }
