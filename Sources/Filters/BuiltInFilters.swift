@@ -1,8 +1,12 @@
 /// Every filter that routes may name, by family.
 public enum BuiltInFilters {
     public static var specs: [FilterSpec] {
-        RespondFilters.specs
+        HeaderFilters.specs
+            + PathFilters.specs
+            + RespondFilters.specs
             + TimingFilters.specs
+            + CookieFilters.specs
+            + LoggingFilters.specs
     }
 }
 

@@ -47,7 +47,7 @@ public struct FilterContext {
         return state.pointee.trafficDraw
     }
 
-    /// The Host that goes upstream if filters chose one; nil leaves it to `preserveHost` and the backend.
+    /// The Host that goes upstream if filters chose one; nil leaves it to `settings.preservesHost` and the backend.
     public var outgoingHost: BorrowedBytes? { state.pointee.outgoingHost.map { request.headers.slice($0) } }
 
     public func setOutgoingHost(_ host: BorrowedBytes) {
@@ -91,6 +91,13 @@ public struct FilterContext {
     /// Request phase, before `.serve`: the answer waits until the request's body was read to its end, through the
     /// transforms added so far, and dropped.
     public func serveAfterRequestBody() { state.pointee.servesAfterRequestBody = true }
+
+    /// Lends `body` the worker's scratch, empty; not to be asked for again inside.
+    public func withScratch<Result>(_ body: (inout [UInt8]) -> Result) -> Result {
+        let services = services
+        services.scratch.removeAll(keepingCapacity: services.scratch.capacity <= Limits.headBytesKept)
+        return body(&services.scratch)
+    }
 
     /// Asks for `Filter.ended` of this filter at the end of the exchange.
     public func notifyAtEnd(_ filter: Filter) { state.pointee.endObservers.append(filter) }

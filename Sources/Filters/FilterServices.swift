@@ -5,6 +5,9 @@ open class FilterServices {
     /// Since 1970, nanoseconds, as of this loop turn.
     public var wallTime: UInt64 = 0
 
+    /// Lent to one filter at a time, so that what it puts together needs no memory of its own.
+    var scratch: [UInt8] = []
+
     public init() {}
 
     /// A uniformly distributed word; not for secrets.

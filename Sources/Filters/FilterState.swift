@@ -15,6 +15,8 @@ public struct FilterState: ~Copyable {
     public unowned(unsafe) var route: RouteFacts?
     public unowned(unsafe) var services: FilterServices
     public var outgoingHost: ByteRange?
+    /// The Host field that filters gave the request; the client's own is none of theirs.
+    public var hostField: ByteRange?
     public var replacement = ReplacementBody.untouched
     public var requestTransforms: [any BodyTransform] = []
     public var responseTransforms: [any BodyTransform] = []
@@ -39,6 +41,7 @@ public struct FilterState: ~Copyable {
         if !bag.isEmpty { bag.removeAll() }
         route = nil
         outgoingHost = nil
+        hostField = nil
         replacement = .untouched
         if !requestTransforms.isEmpty { requestTransforms.removeAll() }
         if !responseTransforms.isEmpty { responseTransforms.removeAll() }
@@ -54,6 +57,8 @@ public struct ExchangeSettings {
     public var backendTimeout: UInt64?
     public var readTimeout: UInt64?
     public var writeTimeout: UInt64?
+    /// The client's Host goes upstream unless filters chose another; `-proxy-preserve-host`, then `preserveHost`.
+    public var preservesHost = false
     /// `enableAccessLog`, `disableAccessLog`.
     public var accessLog = AccessLogChoice.inherited
     /// `maskAccessLogQuery`: names whose values are hashed in the log.
@@ -68,8 +73,6 @@ public struct ExchangeSettings {
     public var dynamicURL: (scheme: ByteRange, host: ByteRange)?
     /// `teeLoopback`'s mark on the copy, which the predicate `Tee` reads.
     public var teeLabel: ByteRange?
-    /// `-rfc-patch-path` or `rfcPath`: reserved characters stay encoded in a path the filters changed.
-    public var keepsReservedEncoded = false
     /// `annotate`.
     public var annotations: [String: String] = [:]
 

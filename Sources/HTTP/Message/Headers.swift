@@ -97,17 +97,19 @@ public struct Headers: ~Copyable {
 
     public func index(of name: borrowing FieldName, from start: Int = 0) -> Int? {
         if name.known != .other { return index(of: name.known, from: start) }
+        return name.bytes.withUnsafeBytes { indexOfOther($0, from: start) }
+    }
+
+    private func indexOfOther(_ name: BorrowedBytes, from start: Int) -> Int? {
         guard mayContain(.other) else { return nil }
-        return name.bytes.withUnsafeBytes { wanted in
-            var index = start
-            while index < fieldCount {
-                let field = fields.unsafelyUnwrapped[index]
-                if field.known == .other, !field.isRemoved, Int(field.nameCount) == wanted.count,
-                    self.name(at: index).equalsIgnoringCase(wanted) { return index }
-                index += 1
-            }
-            return nil
+        var index = start
+        while index < fieldCount {
+            let field = fields.unsafelyUnwrapped[index]
+            if field.known == .other, !field.isRemoved, Int(field.nameCount) == name.count,
+                self.name(at: index).equalsIgnoringCase(name) { return index }
+            index += 1
         }
+        return nil
     }
 
     /// The first value of a field, nil if it is absent.
@@ -115,6 +117,12 @@ public struct Headers: ~Copyable {
     public func first(_ known: KnownField) -> BorrowedBytes? { index(of: known).map { value(at: $0) } }
 
     public func first(_ name: borrowing FieldName) -> BorrowedBytes? { index(of: name).map { value(at: $0) } }
+
+    /// The first value of a field whose name is known only as bytes.
+    public func first(named name: BorrowedBytes) -> BorrowedBytes? {
+        let known = KnownField(name: name)
+        return (known == .other ? indexOfOther(name, from: 0) : index(of: known)).map { value(at: $0) }
+    }
 
     public func contains(_ name: borrowing FieldName) -> Bool { index(of: name) != nil }
 

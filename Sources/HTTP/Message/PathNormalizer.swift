@@ -81,23 +81,31 @@ public enum PathNormalizer {
     }
 
     /// Encodes a decoded path for the wire.
-    static func encode(_ path: ByteRange, in headers: inout Headers) -> ByteRange {
+    ///
+    /// - Parameter keepsReserved: escapes of reserved characters are the path's own and pass as they are.
+    static func encode(_ path: ByteRange, in headers: inout Headers, keepsReserved: Bool) -> ByteRange {
         if headers.slice(path).allSatisfy({ unescapedBytes.contains($0) }) { return path }
-        return transform(path, in: &headers, factor: 3) { source, output in
-            var count = 0
-            for byte in source {
-                if unescapedBytes.contains(byte) {
-                    output[count] = byte
-                    count += 1
-                } else {
-                    output[count] = UInt8(ascii: "%")
-                    output[count + 1] = ASCII.hexDigit(byte >> 4)
-                    output[count + 2] = ASCII.hexDigit(byte & 15)
-                    count += 3
-                }
+        return transform(path, in: &headers, factor: 3) { encode($0, to: $1, keepsReserved: keepsReserved) }
+    }
+
+    /// Writes the encoded form of a decoded path, which takes three times its room at most.
+    ///
+    /// - Returns: the number of bytes written.
+    public static func encode(_ path: BorrowedBytes, to output: UnsafeMutableRawBufferPointer, keepsReserved: Bool = false) -> Int {
+        var count = 0
+        for (index, byte) in path.enumerated() {
+            let isKept = keepsReserved && byte == UInt8(ascii: "%") && escape(path, index).map(reservedBytes.contains) == true
+            if isKept || unescapedBytes.contains(byte) {
+                output[count] = byte
+                count += 1
+            } else {
+                output[count] = UInt8(ascii: "%")
+                output[count + 1] = ASCII.hexDigit(byte >> 4)
+                output[count + 2] = ASCII.hexDigit(byte & 15)
+                count += 3
             }
-            return count
         }
+        return count
     }
 
     /// With runs of slashes made one.

@@ -28,6 +28,8 @@ public struct RequestHead: ~Copyable {
     var queryRange = ByteRange.empty
     /// Whether the target has a `?`, be it with nothing behind.
     public internal(set) var hasQuery = false
+    /// `; / ? : @ & = + $ ,` stay percent-encoded in the decoded path (`-rfc-patch-path`, `rfcPath`).
+    public internal(set) var keepsReservedEncoded = false
     /// `OPTIONS *`, RFC 9112 §3.2.4.
     public internal(set) var isAsterisk = false
 
@@ -51,8 +53,10 @@ public struct RequestHead: ~Copyable {
 
     // MARK: Editing
 
-    /// Replaces the path by one that is not percent-encoded; the forwarded form is encoded anew.
+    /// Replaces the path by one that is not percent-encoded; the forwarded form is encoded anew, unless it already
+    /// decodes to this path.
     public mutating func setPath(decoded path: BorrowedBytes) {
+        if path.equals(decodedPath) { return }
         decodedPathRange = headers.add(path)
         if path.first != UInt8(ascii: "/") {
             let old = decodedPathRange
@@ -60,7 +64,14 @@ public struct RequestHead: ~Copyable {
             _ = headers.add(headers.slice(old))
             decodedPathRange.count += old.count
         }
-        pathRange = PathNormalizer.encode(decodedPathRange, in: &headers)
+        pathRange = PathNormalizer.encode(decodedPathRange, in: &headers, keepsReserved: keepsReservedEncoded)
+        matchPathRange = PathNormalizer.cleaned(decodedPathRange, in: &headers)
+    }
+
+    /// From now on reserved characters stay percent-encoded in the decoded path and in what is made of it.
+    public mutating func keepReservedEncoded() {
+        keepsReservedEncoded = true
+        decodedPathRange = PathNormalizer.decode(pathRange, in: &headers, reservedStayEncoded: true)
         matchPathRange = PathNormalizer.cleaned(decodedPathRange, in: &headers)
     }
 
@@ -68,9 +79,12 @@ public struct RequestHead: ~Copyable {
     public mutating func setEncodedPath(_ path: BorrowedBytes) { pathRange = headers.add(path) }
 
     /// Replaces the raw query; an empty one removes the `?` too.
-    public mutating func setQuery(_ query: BorrowedBytes) {
-        queryRange = headers.add(query)
-        hasQuery = !query.isEmpty
+    public mutating func setQuery(_ query: BorrowedBytes) { setQuery(headers.add(query)) }
+
+    /// Replaces the raw query by bytes that stand in the head's block already.
+    public mutating func setQuery(_ range: ByteRange) {
+        queryRange = range
+        hasQuery = !range.isEmpty
     }
 
     /// Replaces the host that routes match and templates show.
@@ -94,6 +108,7 @@ public struct RequestHead: ~Copyable {
         matchPathRange = .empty
         queryRange = .empty
         hasQuery = false
+        keepsReservedEncoded = false
         isAsterisk = false
     }
 
@@ -111,6 +126,7 @@ public struct RequestHead: ~Copyable {
         setMethod(methodRange, Method(headers.slice(methodRange)))
         targetRange = target.withBytes { headers.add($0) }
         host.withBytes { headers.append(.host, $0) }
+        hostRange = headers.valueRange(at: headers.fieldCount - 1)
         self.framing = framing
         try resolveTarget(reservedStayEncoded: false)
     }

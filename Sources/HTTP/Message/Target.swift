@@ -3,8 +3,9 @@ import Bytes
 extension RequestHead {
     /// Takes the request-target apart, RFC 9112 §3.2, and derives the forms of its path.
     ///
-    /// - Parameter reservedStayEncoded: `; / ? : @ & = + $ ,` are not decoded for matching (`-rfc-patch-path`).
+    /// - Parameter reservedStayEncoded: `; / ? : @ & = + $ ,` are not decoded (`-rfc-patch-path`).
     mutating func resolveTarget(reservedStayEncoded: Bool) throws(HTTPError) {
+        keepsReservedEncoded = reservedStayEncoded
         let target = headers.slice(targetRange)
         guard let first = target.first else { throw .malformedTarget }
         let start = Int(targetRange.start)
@@ -68,10 +69,8 @@ extension RequestHead {
 
     private mutating func normalizePath(_ reservedStayEncoded: Bool) throws(HTTPError) {
         pathRange = try PathNormalizer.normalize(pathRange, in: &headers)
-        decodedPathRange = PathNormalizer.decode(pathRange, in: &headers, reservedStayEncoded: false)
-        let decoded = reservedStayEncoded
-            ? PathNormalizer.decode(pathRange, in: &headers, reservedStayEncoded: true) : decodedPathRange
-        matchPathRange = PathNormalizer.collapsed(decoded, in: &headers)
+        decodedPathRange = PathNormalizer.decode(pathRange, in: &headers, reservedStayEncoded: reservedStayEncoded)
+        matchPathRange = PathNormalizer.collapsed(decodedPathRange, in: &headers)
         if PathNormalizer.hasDotSegment(headers.slice(matchPathRange)) { throw .ambiguousPath }
     }
 }

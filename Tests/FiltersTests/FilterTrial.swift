@@ -1,0 +1,108 @@
+import Bytes
+import Eskip
+import Filters
+import HTTP
+
+/// One exchange driven through a chain of filters without sockets.
+final class FilterTrial {
+    private let state: UnsafeMutablePointer<FilterState>
+    private let services = TrialServices()
+    private let filters: [Filter]
+    private let facts: RouteFacts
+    /// What the last filter of the request phase answered.
+    private(set) var action = FilterAction.next
+
+    /// - Parameters:
+    ///   - target: as on the request line.
+    ///   - fields: of the request; Host is added.
+    convenience init(
+        _ calls: CallValue..., method: String = "GET", target: String = "/", host: String = "test.example",
+        fields: [(String, String)] = [], peer: String = "10.0.0.9", backendHost: String = "backend.example",
+        environment: FilterEnvironment = FilterEnvironment()
+    ) throws {
+        try self.init(
+            calls, method: method, target: target, host: host, fields: fields, peer: peer, backendHost: backendHost,
+            environment: environment)
+    }
+
+    init(
+        _ calls: [CallValue], method: String = "GET", target: String = "/", host: String = "test.example",
+        fields: [(String, String)] = [], peer: String = "10.0.0.9", backendHost: String = "backend.example",
+        environment: FilterEnvironment = FilterEnvironment()
+    ) throws {
+        let registry = FilterRegistry.builtIn(environment)
+        filters = try CallList(calls).compactMap { call in
+            if case .filter(let filter)? = try registry.make(call.name, call.arguments) { filter } else { nil }
+        }
+        facts = RouteFacts(id: "trial", backendKind: .network, backendHost: Array(backendHost.utf8), metricLabel: 0)
+        state = .allocate(capacity: 1)
+        state.initialize(to: FilterState(services: services))
+        state.pointee.route = facts
+        state.pointee.peer = IPAddress(peer)!
+        try state.pointee.request.make(method: method, target: target, host: host)
+        for (name, value) in fields { value.withBytes { state.pointee.request.headers.append(FieldName(name), $0) } }
+    }
+
+    deinit {
+        state.deinitialize(count: 1)
+        state.deallocate()
+    }
+
+    var context: FilterContext { FilterContext(state) }
+
+    /// Runs the request phase up to the filter that ends it.
+    @discardableResult
+    func request() -> FilterTrial {
+        for filter in filters {
+            action = filter.request(context)
+            guard case .next = action else { break }
+        }
+        return self
+    }
+
+    /// Runs the request phase, then the response phase over an upstream's answer.
+    @discardableResult
+    func response(_ status: UInt16 = 200, _ fields: [(String, String)] = []) -> FilterTrial {
+        request()
+        state.pointee.response.reset(status: status)
+        for (name, value) in fields { value.withBytes { state.pointee.response.headers.append(FieldName(name), $0) } }
+        for filter in filters.reversed() { _ = filter.response(context) }
+        return self
+    }
+
+    // MARK: What came out
+
+    func requestField(_ name: String) -> [String] { values(context.request.headers, name) }
+    func responseField(_ name: String) -> [String] { values(context.response.headers, name) }
+    var outgoingHost: String? { context.outgoingHost?.text }
+    /// Path and query as they go upstream.
+    var target: String { context.request.path.text + (context.request.hasQuery ? "?" + context.request.query.text : "") }
+
+    private func values(_ headers: borrowing Headers, _ name: String) -> [String] {
+        var values: [String] = []
+        headers.forEachValue(FieldName(name)) {
+            values.append($0.text)
+            return true
+        }
+        return values
+    }
+}
+
+final class TrialServices: FilterServices {
+    private var word: UInt64 = 0x0123_4567_89AB_CDEF
+
+    override func randomWord() -> UInt64 {
+        word = word &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return word ^ word >> 29
+    }
+}
+
+/// Why the filter refuses its arguments; nil if it takes them or does not exist.
+func refusal(_ call: CallValue) -> String? {
+    let call = CallList([call])[0]
+    do {
+        return try FilterRegistry.builtIn().make(call.name, call.arguments) == nil ? "no such filter" : nil
+    } catch {
+        return error.reason
+    }
+}
