@@ -26,7 +26,7 @@ extension RouteDocument {
     /// - Parameters:
     ///   - bytes: kept by the document, not copied.
     ///   - sourceName: what messages call the document, such as its path.
-    /// - Complexity: O(bytes); about 1 ns per byte and no allocation per route.
+    /// - Complexity: O(bytes); 5-6 ns per byte measured (57 MB, 300,000 routes: 0.3 s), no allocation per route.
     public static func parse(bytes: [UInt8], sourceName: String = "") -> ParsedDocument {
         if let error = tooLong(bytes, sourceName) {
             return ParsedDocument(document: .empty, errors: [error], isTruncated: true)
