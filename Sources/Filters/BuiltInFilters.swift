@@ -7,6 +7,7 @@ public enum BuiltInFilters {
             + TimingFilters.specs
             + CookieFilters.specs
             + LoggingFilters.specs
+            + LoadBalancingFilters.specs
     }
 }
 

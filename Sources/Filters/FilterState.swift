@@ -71,6 +71,8 @@ public struct ExchangeSettings {
     public var dynamicHost: ByteRange?
     /// Scheme and host of `setDynamicBackendUrl`.
     public var dynamicURL: (scheme: ByteRange, host: ByteRange)?
+    /// `backendIsProxy`: the request goes to its own host by way of the backend, a forward proxy.
+    public var backendIsProxy = false
     /// `teeLoopback`'s mark on the copy, which the predicate `Tee` reads.
     public var teeLabel: ByteRange?
     /// `annotate`.

@@ -143,6 +143,9 @@ extension Origin {
         return Parts(scheme: scheme, schemeBytes: url.slice(0, colon), authority: authority)
     }
 
+    /// Whether `make` takes this `host[:port]`.
+    public static func isAuthority(_ text: BorrowedBytes) -> Bool { (try? place(text)) != nil }
+
     /// Gives the origin a URL names.
     public static func parse(_ url: BorrowedBytes) throws(OriginError) -> Origin {
         let parts = try split(url)

@@ -1,6 +1,5 @@
 internal import Bytes
 public import Filters
-internal import HTTP
 
 /// The ring of `consistentHash`: 100 points per endpoint, so that an endpoint that comes or goes moves only its own keys.
 struct HashRing: Sendable {
@@ -55,13 +54,6 @@ extension LoadBalancer {
     /// The hash that `consistentHash` takes without `consistentHashKey`: of the client's address, which is the first
     /// one of X-Forwarded-For if that is one, else the peer's.
     public static func defaultHash(_ context: FilterContext) -> UInt64 {
-        let address = context.request.headers.first(.xForwardedFor).flatMap(firstAddress) ?? context.peer
-        return address.withText { XXHash64.hash($0) }
-    }
-
-    private static func firstAddress(_ list: BorrowedBytes) -> IPAddress? {
-        let element = list.slice(0, list.firstIndex(of: UInt8(ascii: ","), from: 0) ?? list.count).trimmed
-        guard let place = HostPort(element) else { return nil }
-        return IPAddress(element.slice(place.host.lowerBound, place.host.upperBound))
+        Filters.ClientAddress.first(context).withText { XXHash64.hash($0) }
     }
 }
