@@ -12,7 +12,7 @@ final class FixedServices: FilterServices {
     override func randomWord() -> UInt64 { words.isEmpty ? 0 : words.removeFirst() }
 
     /// Makes the next draws these numbers of 0..<1.
-    func draw(_ units: Double...) { words = units.map { UInt64($0 * 0x1p53) << 11 } }
+    func draw(_ units: Double...) { words = units.map { UInt64(($0 * 0x1p53).rounded(.up)) << 11 } }
 }
 
 /// What a request carries.
