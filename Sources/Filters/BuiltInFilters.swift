@@ -4,6 +4,7 @@ public enum BuiltInFilters {
         HeaderFilters.specs
             + PathFilters.specs
             + RespondFilters.specs
+            + BodyFilters.specs
             + TimingFilters.specs
             + CookieFilters.specs
             + LoggingFilters.specs

@@ -23,4 +23,7 @@ open class FilterServices {
 
     /// Adds to a filter's own counter, shown as `skipper_custom_total{key="<filter>.custom.<key>"}`.
     open func count(_ key: String, by amount: UInt64) {}
+
+    /// Writes a line to the application's log, level info.
+    open func log(_ line: String) {}
 }

@@ -17,6 +17,9 @@ final class BodyTestServices: FilterServices {
     }
 
     override func count(_ key: String, by amount: UInt64) { counters[key, default: 0] += amount }
+
+    var lines: [String] = []
+    override func log(_ line: String) { lines.append(line) }
 }
 
 /// What became of a body on its way through transforms.
@@ -51,6 +54,8 @@ final class BodyExchange {
     }
 
     var context: FilterContext { FilterContext(state) }
+    var requestTransforms: [any BodyTransform] { state.pointee.requestTransforms }
+    var responseTransforms: [any BodyTransform] { state.pointee.responseTransforms }
 
     func requestHeader(_ name: String, _ value: String) { value.withBytes { context.request.headers.append(FieldName(name), $0) } }
 

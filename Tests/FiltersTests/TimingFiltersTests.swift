@@ -114,7 +114,7 @@ struct TimingFiltersTests {
         exchange.request(try makeFilters(("bandwidth", [10_000])))
         exchange.respond()
         exchange.response()
-        let transform = try #require(exchange.state.pointee.responseTransforms.first)
+        let transform = try #require(exchange.responseTransforms.first)
         let body = [UInt8](repeating: 0x61, count: 100_000)
         var taken = 0
         for _ in 0..<5 {

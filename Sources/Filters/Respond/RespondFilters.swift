@@ -6,6 +6,12 @@ public enum RespondFilters {
         FilterSpec("inlineContent", "(text, [mime])", 1...2, InlineContentFilter.init),
         FilterSpec("inlineContentIfStatus", "(code, text, [mime])", 2...3, InlineContentIfStatusFilter.init),
         FilterSpec("loopbackIfStatus", "(code, path)", 2...3, LoopbackIfStatusFilter.init),
+        FilterSpec("repeatContent", "(text, bytes)", 2, RepeatContentFilter.init(text:)),
+        FilterSpec("repeatContentHex", "(hexadecimal text, bytes)", 2, RepeatContentFilter.init(hex:)),
+        FilterSpec("randomContent", "(bytes)", 1, RandomContentFilter.init),
+        FilterSpec("tarpit", "(duration)", 1, TarpitFilter.init),
+        FilterSpec("absorb", "(…)", 0...) { _ in AbsorbFilter(isSilent: false) },
+        FilterSpec("absorbSilent", "(…)", 0...) { _ in AbsorbFilter(isSilent: true) },
         // Accepted for routes written for Skipper; no backend here speaks FastCGI.
         FilterSpec("setFastCgiFilename") { (arguments, _) throws(FilterArgumentError) in
             _ = try ArgumentReader(arguments, "(filename)", 1).text(0)
