@@ -14,14 +14,12 @@ public final class Endpoint: Sendable {
     private let created: Atomic<UInt64>
     private let inFlight = Atomic<Int>(0)
     private let window: HealthWindow
-    private let health: HealthJudge?
 
     init(origin: Origin, now: UInt64, health: HealthJudge?) {
         self.origin = origin
         detected = now
         created = Atomic(now)
-        window = HealthWindow(now: now)
-        self.health = health
+        window = HealthWindow(now: now, period: health?.options.period ?? 0)
     }
 
     // MARK: Accounting
@@ -38,7 +36,7 @@ public final class Endpoint: Sendable {
     public func requestFinished(failed: Bool, now: UInt64) {
         let before = inFlight.wrappingSubtract(1, ordering: .relaxed).oldValue
         assert(before > 0, "\(origin) finished more requests than it started")
-        if let health { window.record(failed: failed, now: now, options: health.options) }
+        window.record(failed: failed, now: now)
     }
 
     // MARK: Figures
@@ -46,10 +44,13 @@ public final class Endpoint: Sendable {
     /// Attempts between `requestStarted` and `requestFinished`, over all routes and workers.
     public var requestsInFlight: Int { inFlight.load(ordering: .relaxed) }
 
-    /// The share of picks that leave this endpoint out, 0...1; 0 without passive health checks.
-    public func dropProbability(now: UInt64) -> Double {
-        guard let health else { return 0 }
-        return window.dropProbability(now: now, options: health.options)
+    /// The share of picks that leave this endpoint out, 0...1.
+    ///
+    /// - Parameter options: those of the registry's judge, lent by the caller: a reference kept here would be counted
+    ///   up and down by every worker for every endpoint of a pick.
+    @inline(__always)
+    func dropProbability(now: UInt64, options: borrowing PassiveHealth) -> Double {
+        window.dropProbability(now: now, options: options)
     }
 
     /// Monotonic nanoseconds from which the age counts.

@@ -38,7 +38,7 @@ public final class EndpointRegistry: Sendable {
     /// The figures of all endpoints, by address.
     public func snapshot(now: UInt64) -> [EndpointSnapshot] {
         let endpoints = table.withLock { $0.entries.map(\.endpoint) }
-        return endpoints.map { EndpointSnapshot($0, now: now) }.sorted { $0.address < $1.address }
+        return endpoints.map { EndpointSnapshot($0, judge: health, now: now) }.sorted { $0.address < $1.address }
     }
 
     // MARK: Creation times
@@ -82,10 +82,10 @@ public struct EndpointSnapshot: Sendable, Equatable {
     /// Nanoseconds since detection or creation.
     public let age: UInt64
 
-    init(_ endpoint: Endpoint, now: UInt64) {
+    init(_ endpoint: Endpoint, judge: HealthJudge?, now: UInt64) {
         address = endpoint.origin.description
         requestsInFlight = endpoint.requestsInFlight
-        dropProbability = endpoint.dropProbability(now: now)
+        dropProbability = judge.map { endpoint.dropProbability(now: now, options: $0.options) } ?? 0
         age = endpoint.age(now: now)
     }
 }

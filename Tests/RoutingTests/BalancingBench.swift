@@ -91,6 +91,11 @@ final class BalancingBench {
         return counts
     }
 
+    func dropProbability(_ endpoint: Endpoint) -> Double {
+        let address = endpoint.origin.description
+        return registry.snapshot(now: services.now).first { $0.address == address }?.dropProbability ?? -1
+    }
+
     /// Lets an endpoint serve that many requests, so many of them in vain.
     func serve(_ endpoint: Endpoint, requests: Int, failures: Int) {
         for number in 0..<requests {

@@ -79,6 +79,7 @@ struct Candidates {
     ///
     /// - Returns: how many were left out; 0 if it was undone.
     @discardableResult
+    @inline(__always)
     mutating func narrow(removedMax: Int = .max, _ keeps: (Int) -> Bool) -> Int {
         guard let scratch else { preconditionFailure("candidates without memory cannot be narrowed") }
         let target = words == scratch ? scratch + Candidates.wordCount(total) : scratch

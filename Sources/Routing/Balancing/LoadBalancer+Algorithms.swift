@@ -44,22 +44,32 @@ extension LoadBalancer {
 
     private func takeTurn(_ candidates: Candidates, _ services: FilterServices) -> Int {
         guard let weights else { preconditionFailure("a weighted algorithm without weights") }
-        let now = services.now
         let worker = UInt(bitPattern: Unmanaged.passUnretained(services).toOpaque())
-        return weights.next(among: candidates, worker: worker) { weight($0, now: now) }
+        guard let options = registry.health?.options else { return weights.next(among: candidates, worker: worker) { _ in 1 } }
+        let now = services.now
+        return weights.next(among: candidates, worker: worker) { weight($0, now, options) }
     }
 
     private func chooseLeastBusy(_ candidates: inout Candidates, _ services: FilterServices) -> Int {
-        let now = services.now
+        if let options = registry.health?.options {
+            let now = services.now
+            keepLeast(of: &candidates) { Double(requestsInFlight($0)) / weight($0, now, options) }
+        } else {
+            keepLeast(of: &candidates) { Double(requestsInFlight($0)) }
+        }
+        return candidates.count == 1 ? candidates.nth(0) : takeTurn(candidates, services)
+    }
+
+    @inline(__always)
+    private func keepLeast(of candidates: inout Candidates, load: (Int) -> Double) {
         var least = candidates.nth(0)
         var leastLoad = Double.infinity
         candidates.forEach { position in
-            let load = self.load(position, now: now)
+            let load = load(position)
             if load < leastLoad { (least, leastLoad) = (position, load) }
         }
         // Other workers move the figures meanwhile; the one found stays in any case.
-        candidates.narrow { $0 == least || load($0, now: now) <= leastLoad }
-        return candidates.count == 1 ? least : takeTurn(candidates, services)
+        candidates.narrow { $0 == least || load($0) <= leastLoad }
     }
 
     private func requestsInFlight(_ position: Int) -> Int {
@@ -67,12 +77,8 @@ extension LoadBalancer {
     }
 
     /// 1 for a healthy endpoint; never 0, which would make every load of the endpoint infinite.
-    private func weight(_ position: Int, now: UInt64) -> Double {
-        max(1 - table[position]._withUnsafeGuaranteedRef { $0.dropProbability(now: now) }, 0.001)
-    }
-
-    private func load(_ position: Int, now: UInt64) -> Double {
-        Double(requestsInFlight(position)) / weight(position, now: now)
+    private func weight(_ position: Int, _ now: UInt64, _ options: PassiveHealth) -> Double {
+        max(1 - table[position]._withUnsafeGuaranteedRef { $0.dropProbability(now: now, options: options) }, 0.001)
     }
 }
 

@@ -44,7 +44,7 @@ public final class LoadBalancer: @unchecked Sendable {
     public let endpoints: [Endpoint]
     /// The same without reference counting; lives as long as `endpoints`.
     let table: UnsafePointer<Unmanaged<Endpoint>>
-    private let registry: EndpointRegistry
+    let registry: EndpointRegistry
     private let fadeIn: FadeIn?
     /// Turns of `roundRobin` so far, from a random start.
     let turns: Atomic<UInt>
@@ -132,9 +132,9 @@ public final class LoadBalancer: @unchecked Sendable {
     private func leaveOutUnhealthy(_ candidates: inout Candidates, _ health: HealthJudge, _ services: FilterServices) {
         let now = services.now
         let draw = services.randomUnit()
-        let removedMax = health.options.removedMax(of: candidates.count)
-        let removed = candidates.narrow(removedMax: removedMax) { position in
-            table[position]._withUnsafeGuaranteedRef { draw >= $0.dropProbability(now: now) }
+        let options = health.options
+        let removed = candidates.narrow(removedMax: options.removedMax(of: candidates.count)) { position in
+            table[position]._withUnsafeGuaranteedRef { draw >= $0.dropProbability(now: now, options: options) }
         }
         if removed > 0 { health.addPick(leavingOut: removed) }
     }

@@ -132,37 +132,48 @@ public final class HealthJudge: Sendable {
     }
 }
 
-/// One endpoint's requests and failures in the running window, and what the last window says.
+/// One endpoint's requests and failures, in the running window and in the one before, by which it is judged.
 ///
 /// Nobody owns a timer: whoever finds the window over closes it. An endpoint that got no requests for a whole
 /// window counts as healthy again.
 struct HealthWindow: ~Copyable, Sendable {
+    /// Nanoseconds; 0 if nothing is judged.
+    private let period: UInt64
     private let start: Atomic<UInt64>
     /// Requests in the upper half and failures in the lower, so that both are read at one moment.
-    private let counts = Atomic<UInt64>(0)
-    /// The bits of a Double.
-    private let probability = Atomic<UInt64>(0)
+    private let running = Atomic<UInt64>(0)
+    private let closed = Atomic<UInt64>(0)
 
-    init(now: UInt64) { start = Atomic(now) }
-
-    func record(failed: Bool, now: UInt64, options: borrowing PassiveHealth) {
-        closeIfOver(now: now, options: options)
-        counts.wrappingAdd(1 << 32 | (failed ? 1 : 0), ordering: .relaxed)
+    init(now: UInt64, period: UInt64) {
+        self.period = period
+        start = Atomic(now)
     }
 
+    func record(failed: Bool, now: UInt64) {
+        guard period > 0 else { return }
+        closeIfOver(now: now)
+        running.wrappingAdd(1 << 32 | (failed ? 1 : 0), ordering: .relaxed)
+    }
+
+    @inline(__always)
     func dropProbability(now: UInt64, options: borrowing PassiveHealth) -> Double {
-        closeIfOver(now: now, options: options)
-        return Double(bitPattern: probability.load(ordering: .relaxed))
+        closeIfOver(now: now)
+        let counts = closed.load(ordering: .relaxed)
+        let failures = Int(counts & 0xFFFF_FFFF)
+        // Nearly all endpoints nearly always: no division for them.
+        return failures == 0 ? 0 : options.dropProbability(requests: Int(counts >> 32), failures: failures)
     }
 
-    private func closeIfOver(now: UInt64, options: borrowing PassiveHealth) {
+    @inline(__always)
+    private func closeIfOver(now: UInt64) {
         let begin = start.load(ordering: .relaxed)
         // A worker's clock is that of its loop turn and may lag behind another's.
-        guard now > begin, now - begin >= options.period else { return }
+        if now > begin, now - begin >= period { close(begin: begin, now: now) }
+    }
+
+    private func close(begin: UInt64, now: UInt64) {
         guard start.compareExchange(expected: begin, desired: now, ordering: .relaxed).exchanged else { return }
-        let counted = counts.exchange(0, ordering: .relaxed)
-        let isRecent = (now - begin) / 2 < options.period
-        let next = isRecent ? options.dropProbability(requests: Int(counted >> 32), failures: Int(counted & 0xFFFF_FFFF)) : 0
-        probability.store(next.bitPattern, ordering: .relaxed)
+        let counts = running.exchange(0, ordering: .relaxed)
+        closed.store((now - begin) / 2 < period ? counts : 0, ordering: .relaxed)
     }
 }

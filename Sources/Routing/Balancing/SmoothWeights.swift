@@ -33,19 +33,27 @@ struct SmoothWeights: Sendable {
     ///   - worker: any number that differs between workers.
     ///   - weight: above 0 and at most 1.
     /// - Complexity: O(candidates) under the shard's lock.
+    @inline(__always)
     func next(among candidates: Candidates, worker: UInt, weight: (Int) -> Double) -> Int {
         let shard = shards[Int((worker &* 0x9E37_79B9_7F4A_7C15) >> 61)]
         return shard.credits.withLock { credits in
-            var best = candidates.nth(0)
-            var gained: Int64 = 0
-            candidates.forEach { position in
-                let gain = max(1, Int64(weight(position) * Double(SmoothWeights.one)))
-                credits[position] += gain
-                gained += gain
-                if credits[position] > credits[best] { best = position }
-            }
-            credits[best] -= gained
-            return best
+            credits.withUnsafeMutableBufferPointer { SmoothWeights.turn(among: candidates, $0, weight) }
         }
+    }
+
+    @inline(__always)
+    private static func turn(
+        among candidates: Candidates, _ credits: UnsafeMutableBufferPointer<Int64>, _ weight: (Int) -> Double
+    ) -> Int {
+        var best = candidates.nth(0)
+        var gained: Int64 = 0
+        candidates.forEach { position in
+            let gain = max(1, Int64(weight(position) * Double(one)))
+            credits[position] += gain
+            gained += gain
+            if credits[position] > credits[best] { best = position }
+        }
+        credits[best] -= gained
+        return best
     }
 }
