@@ -63,7 +63,7 @@ struct RouteDefinitionTests {
         #expect(document[0].position?.description == "r.eskip:9:5")
         #expect(document[0].predicates[0].position?.description == "r.eskip:9:8")
         #expect(document[0].backendPosition?.description == "r.eskip:10:4")
-        #expect(document.map(\.sourceOffset) == [0, 24])
+        #expect(document.map(\.sourceOffset) == [0, 25])
         #expect(document[1].detached().sourceOffset == nil)
         let place = try #require(document[0].predicates[0].position)
         #expect(document.excerpt(at: place, length: 4)?.marker == "   ^^^^")
