@@ -48,6 +48,7 @@ final class FilterTrial {
         state.deallocate()
     }
 
+    /// Only of a trial that is held: its state goes with it.
     var context: FilterContext { FilterContext(state) }
 
     /// Runs the request phase up to the filter that ends it.
@@ -93,6 +94,7 @@ final class FilterTrial {
 
     func requestField(_ name: String) -> [String] { values(context.request.headers, name) }
     func responseField(_ name: String) -> [String] { values(context.response.headers, name) }
+    var settings: ExchangeSettings { state.pointee.settings }
     var outgoingHost: String? { context.outgoingHost?.text }
     /// Path and query as they go upstream.
     var target: String { context.request.path.text + (context.request.hasQuery ? "?" + context.request.query.text : "") }

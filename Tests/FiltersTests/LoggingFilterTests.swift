@@ -18,12 +18,12 @@ import Testing
         ([], .inherited),
     ] as [([CallValue], AccessLogChoice)])
     func choices(calls: [CallValue], choice: AccessLogChoice) throws {
-        #expect(try FilterTrial(calls).request().context.settings.accessLog == choice)
+        #expect(try FilterTrial(calls).request().settings.accessLog == choice)
     }
 
     @Test func maskedParametersAddUp() throws {
         let trial = try FilterTrial(CallValue("maskAccessLogQuery", "a", "b"), CallValue("maskAccessLogQuery", "c")).request()
-        #expect(trial.context.settings.maskedQueryParameters == ["a", "b", "c"].map { Array($0.utf8) })
+        #expect(trial.settings.maskedQueryParameters == ["a", "b", "c"].map { Array($0.utf8) })
     }
 
     // MARK: Audits
