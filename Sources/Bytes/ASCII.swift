@@ -34,14 +34,26 @@ public enum ASCII {
     @inline(__always)
     public static func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x41 + (value - 10) }
 
-    static let tokenBytes = ByteSet("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-    static let unreservedBytes = ByteSet("-._~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    /// ``!#$&'*+-.^_`|~`` and the percent sign, letters and digits.
+    @inline(__always)
+    static var tokenBytes: ByteSet { ByteSet(low: 0x03FF6CFA00000000, high: 0x57FFFFFFC7FFFFFE) }
+    @inline(__always)
+    static var unreservedBytes: ByteSet { ByteSet(low: 0x03FF600000000000, high: 0x47FFFFFE87FFFFFE) }
 }
 
 /// A set of ASCII bytes as two words of bits: membership costs a shift and no memory access.
-public struct ByteSet: Sendable {
-    let low: UInt64
-    let high: UInt64
+///
+/// Sets on the data path are computed properties of constant words, since a stored global would be looked up by a call
+/// for every byte; `ByteSetTests` holds the words against the characters they stand for.
+public struct ByteSet: Equatable, Sendable {
+    public let low: UInt64
+    public let high: UInt64
+
+    @inline(__always)
+    public init(low: UInt64, high: UInt64) {
+        self.low = low
+        self.high = high
+    }
 
     /// - Parameter members: ASCII characters only.
     public init(_ members: StaticString) {
@@ -50,13 +62,12 @@ public struct ByteSet: Sendable {
         for byte in UnsafeRawBufferPointer(members) {
             if byte < 64 { low |= 1 << UInt64(byte) } else { high |= 1 << UInt64(byte &- 64) }
         }
-        self.low = low
-        self.high = high
+        self.init(low: low, high: high)
     }
 
     @inline(__always)
     public func contains(_ byte: UInt8) -> Bool {
         if byte >= 128 { return false }
-        return (byte < 64 ? low >> UInt64(byte) : high >> UInt64(byte &- 64)) & 1 != 0
+        return (byte < 64 ? low : high) &>> UInt64(byte & 63) & 1 != 0
     }
 }

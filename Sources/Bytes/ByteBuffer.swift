@@ -22,8 +22,13 @@ public struct ByteBuffer: ~Copyable {
     }
 
     /// Makes room for `room` more bytes, moving what is unread to the front or to a larger block.
+    @inline(__always)
     public mutating func reserve(_ room: Int) {
-        if capacity - writeIndex >= room { return }
+        if capacity - writeIndex < room { makeRoom(room) }
+    }
+
+    @inline(never)
+    private mutating func makeRoom(_ room: Int) {
         let unread = count
         if let base, capacity - unread >= room, readIndex > 0 {
             base.copyMemory(from: base + readIndex, byteCount: unread)
@@ -41,18 +46,21 @@ public struct ByteBuffer: ~Copyable {
         writeIndex = unread
     }
 
+    @inline(__always)
     public mutating func append(_ bytes: UnsafeRawBufferPointer) {
         guard let source = bytes.baseAddress, bytes.count > 0 else { return }
         reserve(bytes.count)
-        (base! + writeIndex).copyMemory(from: source, byteCount: bytes.count)
+        (base.unsafelyUnwrapped + writeIndex).copyMemory(from: source, byteCount: bytes.count)
         writeIndex += bytes.count
     }
 
+    @inline(__always)
     public mutating func append(_ literal: StaticString) { append(UnsafeRawBufferPointer(literal)) }
 
+    @inline(__always)
     public mutating func append(_ byte: UInt8) {
         reserve(1)
-        base!.storeBytes(of: byte, toByteOffset: writeIndex, as: UInt8.self)
+        base.unsafelyUnwrapped.storeBytes(of: byte, toByteOffset: writeIndex, as: UInt8.self)
         writeIndex += 1
     }
 

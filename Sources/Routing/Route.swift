@@ -27,12 +27,16 @@ public final class Route: Sendable {
         self.backend = backend
         self.chain = chain
         self.conditions = conditions
+        hasHost = definition.predicates.contains { $0.nameID == .host || $0.name == "HostAny" }
         parameterNames = ParameterName.table(conditions.pattern?.parameters ?? [])
     }
 
     deinit { ParameterName.free(parameterNames) }
 
     public var id: String { facts.id }
+
+    /// Whether the route says which hosts it is for, so that its hosts are few enough to be labels of metrics.
+    public let hasHost: Bool
 
     /// The weight among the routes of one path pattern, or among those without one (routing.md §5).
     public var weight: Int { conditions.weight }

@@ -3,8 +3,12 @@ import Bytes
 /// The syntax of `host[:port]`, RFC 9110 §7.2 and RFC 3986 §3.2.2.
 enum HostSyntax {
     /// `reg-name` characters; `%` escapes in hosts are refused, since no two programs read them alike.
-    private static let nameBytes = ByteSet("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=")
-    private static let bracketBytes = ByteSet("abcdefABCDEF0123456789:.")
+    // abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=
+    @inline(__always)
+    private static var nameBytes: ByteSet { ByteSet(low: 0x2BFF7FD200000000, high: 0x47FFFFFE87FFFFFE) }
+    // abcdefABCDEF0123456789:.
+    @inline(__always)
+    private static var bracketBytes: ByteSet { ByteSet(low: 0x07FF400000000000, high: 0x0000007E0000007E) }
 
     /// A Host field's value; it may be empty, RFC 9112 §3.2.
     static func isHost(_ bytes: BorrowedBytes) -> Bool {

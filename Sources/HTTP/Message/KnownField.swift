@@ -63,7 +63,28 @@ public enum KnownField: UInt8, Sendable {
     /// Recognises a field name of any case; `.other` if the proxy has no use for it.
     public init(name: UnsafeRawBufferPointer) {
         self = KnownField.candidate(name)
-        if self != .other, !name.equalsIgnoringCase(self.name) { self = .other }
+        if self != .other, !KnownField.equalsFolded(name, self.name) { self = .other }
+    }
+
+    /// Equality in any case over words. Setting the bit 0x20 folds letters, and the known names hold only letters, digits
+    /// and hyphens, which no other token byte becomes by it.
+    @inline(__always)
+    private static func equalsFolded(_ name: UnsafeRawBufferPointer, _ known: StaticString) -> Bool {
+        let fold: UInt64 = 0x2020_2020_2020_2020
+        let count = known.utf8CodeUnitCount
+        guard name.count == count, let left = name.baseAddress else { return false }
+        let right = UnsafeRawPointer(known.utf8Start)
+        var offset = 0
+        while offset + 8 <= count {
+            if (left.loadUnaligned(fromByteOffset: offset, as: UInt64.self) | fold)
+                != (right.loadUnaligned(fromByteOffset: offset, as: UInt64.self) | fold) { return false }
+            offset += 8
+        }
+        while offset < count {
+            if left.load(fromByteOffset: offset, as: UInt8.self) | 0x20 != right.load(fromByteOffset: offset, as: UInt8.self) | 0x20 { return false }
+            offset += 1
+        }
+        return true
     }
 
     /// The only field a name of this length and these distinguishing letters can be.

@@ -4,12 +4,20 @@ public import Bytes
 /// reaches an upstream path its route would have refused.
 public enum PathNormalizer {
     /// Bytes that stand for themselves in every form of a path.
-    static let plainBytes = ByteSet("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@/")
+    // abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@/
+    @inline(__always)
+    static var plainBytes: ByteSet { ByteSet(low: 0x2FFFFFD200000000, high: 0x47FFFFFE87FFFFFF) }
     /// Bytes that a path set by a filter keeps unencoded; all others become `%XX`.
-    static let unescapedBytes = ByteSet("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~$&+,/:;=@")
+    // abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~$&+,/:;=@
+    @inline(__always)
+    static var unescapedBytes: ByteSet { ByteSet(low: 0x2FFFF85000000000, high: 0x47FFFFFE87FFFFFF) }
     /// Raw bytes that may stand in a received path; others are percent-encoded before it is forwarded.
-    static let forwardedBytes = ByteSet("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@/[]")
-    static let reservedBytes = ByteSet(";/?:@&=+$,")
+    // abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@/[]
+    @inline(__always)
+    static var forwardedBytes: ByteSet { ByteSet(low: 0x2FFFFFD200000000, high: 0x47FFFFFEAFFFFFFF) }
+    // ;/?:@&=+$,
+    @inline(__always)
+    static var reservedBytes: ByteSet { ByteSet(low: 0xAC00985000000000, high: 0x0000000000000001) }
 
     /// The form that is forwarded: unreserved escapes decoded, hex digits in upper case, bytes that may not stand in a
     /// path encoded, dot segments removed.

@@ -15,6 +15,11 @@ public final class ThrottledLog: Sendable {
         throttle = Mutex(LogThrottle(interval: UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)))
     }
 
+    /// Logs an error, or counts it; for callers that know no logging.
+    public func error(key: String, now: UInt64, _ message: @autoclosure () -> String) {
+        log(level: .error, key: key, now: now, "\(message())")
+    }
+
     /// Logs the message, or counts it.
     ///
     /// - Parameters:

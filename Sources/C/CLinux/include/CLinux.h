@@ -149,3 +149,6 @@ static inline int clinux_thread_start(pthread_t *thread, size_t stack_bytes, voi
     pthread_attr_destroy(&attributes);
     return -r;
 }
+
+extern char **environ;
+static inline char **clinux_environment(void) { return environ; }

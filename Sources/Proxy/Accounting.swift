@@ -1,0 +1,120 @@
+import Bytes
+import Downstream
+import Filters
+import HTTP
+import Net
+import Routing
+public import Telemetry
+import Upstream
+
+/// Where one worker's exchanges are counted and written down.
+public final class WorkerTelemetry {
+    let metrics: MetricShard
+    var accessLog: AccessLog
+    let log: ThrottledLog
+    let logsAccess: Bool
+
+    /// - Parameter logsAccess: unless a route's filter decides otherwise.
+    public init(metrics: MetricShard, accessLog: consuming AccessLog, log: ThrottledLog, logsAccess: Bool) {
+        self.metrics = metrics
+        self.accessLog = accessLog
+        self.log = log
+        self.logsAccess = logsAccess
+    }
+}
+
+// What is known when an exchange ends goes into the metrics and, if it is wanted, into one line of the access log.
+
+extension UnsafeMutablePointer where Pointee == Exchange {
+    func account() {
+        let telemetry = pointee.worker.telemetry
+        let metrics = telemetry.metrics
+        let now = now
+        let status = Int(pointee.sentStatus)
+        let code = MetricLabel.code(status)
+        let method = MetricLabel.method(pointee.filter.request.method.rawValue)
+        let route = pointee.filter.route.map { MetricLabel(id: $0.metricLabel) } ?? .unknownRoute
+        let host = hostLabel(metrics)
+        if pointee.filter.route == nil { metrics.add(.routeError) }
+        if pointee.upstreamHeadAt > 0 {
+            metrics.upstreamAnswered(
+                status: Int(pointee.upstreamStatus), route: route, host: .none, zone: .none, nanoseconds: pointee.upstreamHeadAt - pointee.upstreamStart)
+        }
+        if pointee.hadError { metrics.add(pointee.isResponseHeadSent && pointee.sentStatus < 400 ? .streamingError : .backendError, route) }
+        metrics.responseEnded(
+            code: code, method: method, route: route, bytes: pointee.responseBytes, host: host,
+            nanoseconds: now - Swift.max(pointee.upstreamHeadAt, pointee.startedAt))
+        metrics.requestServed(code: code, method: method, route: route, host: host, nanoseconds: now - pointee.startedAt)
+        metrics.observe(.proxyTotalDuration, ownTime(now))
+        if isLogged(status, telemetry) { writeAccessLog(telemetry, status) }
+    }
+
+    /// The exchange's time without the upstream's.
+    private func ownTime(_ now: UInt64) -> UInt64 {
+        let total = now - pointee.startedAt
+        guard pointee.upstreamHeadAt > 0 else { return total }
+        let upstream = pointee.upstreamHeadAt - pointee.upstreamStart
+        return total > upstream ? total - upstream : 0
+    }
+
+    /// Hosts of traffic become labels only for routes that name theirs, so that clients cannot multiply series.
+    private func hostLabel(_ metrics: MetricShard) -> MetricLabel {
+        guard let route = pointee.route, route._withUnsafeGuaranteedRef({ $0.hasHost }) else { return .unknownHost }
+        return metrics.hostLabel(pointee.filter.request.host)
+    }
+
+    private func isLogged(_ status: Int, _ telemetry: WorkerTelemetry) -> Bool {
+        switch pointee.filter.settings.accessLog {
+        case .inherited: telemetry.logsAccess
+        case .always: true
+        case .never: false
+        case .onlyStatuses(let prefixes): matches(status, prefixes)
+        case .exceptStatuses(let prefixes): !matches(status, prefixes)
+        }
+    }
+
+    /// Below 10 a prefix is the class, below 100 the tens, else the status itself.
+    private func matches(_ status: Int, _ prefixes: [Int]) -> Bool {
+        prefixes.contains { $0 < 10 ? status / 100 == $0 : $0 < 100 ? status / 10 == $0 : status == $0 }
+    }
+
+    private func writeAccessLog(_ telemetry: WorkerTelemetry, _ status: Int) {
+        var record = AccessLogRecord()
+        record.peer = pointee.filter.peer
+        record.forwardedFor = field(.xForwardedFor)
+        record.method = pointee.filter.request.methodBytes
+        record.uri = pointee.filter.request.target
+        record.proto = BorrowedBytes(pointee.filter.request.version.name)
+        record.requestHost = pointee.filter.request.host
+        record.referer = field(.referer)
+        record.userAgent = field(.userAgent)
+        record.flowID = field(.xFlowID)
+        record.status = status
+        record.responseBytes = pointee.responseBytes
+        record.duration = now - pointee.startedAt
+        record.wallTime = loop.pointee.wallTime
+        let masked = pointee.filter.settings.maskedQueryParameters
+        let uri = masked.isEmpty ? nil : MaskedQuery.mask(record.uri, parameters: masked)
+        withOptionalBytes(pointee.filter.bag["auth-user"]) { user in
+            withOptionalBytes(pointee.filter.bag["audit"]) { audit in
+                record.authUser = user
+                record.audit = audit
+                guard let uri else { return write(record, telemetry) }
+                uri.withUnsafeBytes { bytes in
+                    record.uri = bytes
+                    write(record, telemetry)
+                }
+            }
+        }
+    }
+
+    private func write(_ record: AccessLogRecord, _ telemetry: WorkerTelemetry) { _ = telemetry.accessLog.log(record) }
+
+    private func withOptionalBytes(_ text: String?, _ body: (BorrowedBytes) -> Void) {
+        if let text { text.withBytes(body) } else { body(BorrowedBytes(start: nil, count: 0)) }
+    }
+
+    private func field(_ known: KnownField) -> BorrowedBytes {
+        pointee.filter.request.headers.first(known) ?? BorrowedBytes(start: nil, count: 0)
+    }
+}

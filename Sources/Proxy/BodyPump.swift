@@ -1,0 +1,251 @@
+import Bytes
+import Downstream
+import Filters
+import HTTP
+import Net
+import Upstream
+
+// Bodies through the exchange: the plain way is one call per piece; transforms and producers take the long way. A side
+// that cannot take more pauses the other, so an exchange never holds more than one piece per stage.
+
+extension UnsafeMutablePointer where Pointee == Exchange {
+    // MARK: Requests
+
+    /// Sends a piece of the request's body, the head first if it still waits.
+    func transmitRequest(_ piece: BodyPiece, isLast: Bool, trailers: TrailerLines) {
+        guard let client = pointee.client else { return }
+        let outcome: WriteOutcome
+        if pointee.isRequestHeadSent {
+            outcome = client.write(piece, isLast: isLast, trailers: trailers)
+        } else {
+            pointee.isRequestHeadSent = true
+            pointee.attemptCount += 1
+            let framing = HeadSerializer.Framing(body: upstreamFraming(), upgrades: pointee.filter.request.isUpgrade)
+            outcome = withUpstreamHost { host in
+                client.request(pointee.filter.request, host: host, framing: framing, piece, isLast: isLast, trailers: trailers)
+            }
+        }
+        if case .blocked = outcome, !isLast {
+            pointee.isUpstreamBlocked = true
+            pointee.server.pauseRequest()
+        }
+    }
+
+    private func upstreamFraming() -> BodyFraming {
+        if pointee.filter.requestTransforms.isEmpty || pointee.filter.request.framing.isEmpty { return pointee.filter.request.framing }
+        return changedFraming(pointee.filter.request.framing, pointee.filter.requestTransforms)
+    }
+
+    /// The framing behind transforms: a known length stays one if all of them say how they change it.
+    private func changedFraming(_ framing: BodyFraming, _ transforms: [any BodyTransform]) -> BodyFraming {
+        guard case .length(let length) = framing else { return .chunked }
+        var change = 0
+        for transform in transforms {
+            guard let difference = transform.lengthChange else { return .chunked }
+            change += difference
+        }
+        return .length(UInt64(Int(length) + change))
+    }
+
+    private func withUpstreamHost<Result>(_ body: (BorrowedBytes) -> Result) -> Result {
+        if let host = context.outgoingHost { return body(host) }
+        if pointee.worker.options.preservesHost { return body(pointee.filter.request.host) }
+        return pointee.origin.unsafelyUnwrapped._withUnsafeGuaranteedRef { $0.authority.withUnsafeBytes(body) }
+    }
+
+    /// No body bytes are at hand: the head goes alone.
+    func requestStalled() {
+        guard pointee.phase == .exchanging, !pointee.isRequestHeadSent else { return }
+        transmitRequest(.empty, isLast: false, trailers: .none)
+    }
+
+    func upstreamWritable() {
+        pointee.isUpstreamBlocked = false
+        if pointee.isTunnel { return pointee.server.resumeRequest() }
+        if pointee.requestPipeline != nil { return pumpRequest() }
+        if pointee.isBodyExpected { pointee.server.resumeRequest() }
+    }
+
+    func transformRequest(_ bytes: BorrowedBytes, isLast: Bool) {
+        if pointee.requestPipeline == nil { pointee.requestPipeline = BodyPipeline(pointee.filter.requestTransforms) }
+        pointee.requestPipeline.unsafelyUnwrapped.offer(bytes, isLast: isLast)
+        pumpRequest()
+    }
+
+    private func pumpRequest() {
+        guard let pipeline = pointee.requestPipeline else { return }
+        while !pointee.isUpstreamBlocked, pointee.client != nil {
+            let step = pipeline.advance()
+            switch step {
+            case .failed(let status): return fail(.filter(status: status))
+            case .pause(let nanoseconds):
+                flushRequest(pipeline, isLast: false)
+                pointee.server.pauseRequest()
+                return setTimer(.pipelinePause, at: now + nanoseconds)
+            case .output: flushRequest(pipeline, isLast: false)
+            case .starving:
+                flushRequest(pipeline, isLast: false)
+                if !pointee.isUpstreamBlocked { pointee.server.resumeRequest() }
+                return
+            case .finished: return flushRequest(pipeline, isLast: true)
+            }
+        }
+        if pointee.isUpstreamBlocked { pointee.server.pauseRequest() }
+    }
+
+    private func flushRequest(_ pipeline: BodyPipeline, isLast: Bool) {
+        if pipeline.output.isEmpty, !isLast { return }
+        transmitRequest(BodyPiece(constant: pipeline.output.readable), isLast: isLast, trailers: .none)
+        pipeline.output.removeAll()
+    }
+
+    // MARK: Responses
+
+    /// The upstream's body follows: decides its framing and lets it flow.
+    func continueUpstreamResponse() {
+        if !pointee.filter.responseTransforms.isEmpty, context.hasResponseBody {
+            pointee.responsePipeline = BodyPipeline(pointee.filter.responseTransforms)
+            pointee.responseFraming = changedFraming(pointee.filter.response.framing, pointee.filter.responseTransforms)
+        } else {
+            pointee.responseFraming = clientFraming()
+        }
+        if pointee.isUpstreamComplete { return transmitResponse(.empty, isLast: true, trailers: .none) }
+        pointee.client?.resumeResponse()
+    }
+
+    private func clientFraming() -> BodyFraming {
+        let framing = pointee.filter.response.framing
+        if framing == .untilClose { return .chunked }
+        if framing == .none, let length = pointee.filter.response.declaredLength { return .length(length) }
+        return framing
+    }
+
+    /// Sends a piece of the response's body, the head first if it still waits.
+    func transmitResponse(_ piece: BodyPiece, isLast: Bool, trailers: TrailerLines) {
+        let outcome: WriteOutcome
+        pointee.responseBytes += UInt64(piece.count)
+        if pointee.isResponseHeadPending {
+            pointee.isResponseHeadPending = false
+            pointee.isResponseHeadSent = true
+            pointee.sentStatus = pointee.filter.response.status
+            outcome = pointee.server.respond(pointee.filter.response, framing: pointee.responseFraming, piece, isLast: isLast, trailers: trailers)
+        } else {
+            outcome = pointee.server.write(piece, isLast: isLast, trailers: trailers)
+        }
+        switch outcome {
+        case .flushed: break
+        case .blocked:
+            pointee.isClientBlocked = true
+            pointee.client?.pauseResponse()
+        case .failed: return clientFailed(.gone)
+        }
+        if isLast { end() }
+    }
+
+    func responseStalled() {
+        guard pointee.phase == .responding, pointee.isResponseHeadPending else { return }
+        transmitResponse(.empty, isLast: false, trailers: .none)
+    }
+
+    func clientWritable() {
+        pointee.isClientBlocked = false
+        if pointee.producer != nil { return pumpProducer() }
+        if pointee.responsePipeline != nil { return pumpResponse() }
+        pointee.client?.resumeResponse()
+    }
+
+    func finishWithoutBody() {
+        pointee.responseFraming = Status.forbidsBody(pointee.filter.response.status) ? .none : .length(0)
+        transmitResponse(.empty, isLast: true, trailers: .none)
+    }
+
+    /// Sends a body that is the same for all exchanges of a route.
+    func sendConstant(_ bytes: [UInt8]) {
+        guard context.hasResponseBody else {
+            pointee.responseFraming = Status.forbidsBody(pointee.filter.response.status) ? .none : .length(UInt64(bytes.count))
+            return transmitResponse(.empty, isLast: true, trailers: .none)
+        }
+        if !pointee.filter.responseTransforms.isEmpty {
+            pointee.responsePipeline = BodyPipeline(pointee.filter.responseTransforms)
+            pointee.responseFraming = changedFraming(.length(UInt64(bytes.count)), pointee.filter.responseTransforms)
+            return bytes.withUnsafeBytes { transformResponse($0, isLast: true) }
+        }
+        pointee.responseFraming = .length(UInt64(bytes.count))
+        bytes.withUnsafeBytes { transmitResponse(BodyPiece(constant: $0), isLast: true, trailers: .none) }
+    }
+
+    // MARK: Transforms and producers
+
+    func transformResponse(_ bytes: BorrowedBytes, isLast: Bool) {
+        pointee.responsePipeline?.offer(bytes, isLast: isLast)
+        pumpResponse()
+    }
+
+    func pumpPipelines() {
+        if let pipeline = pointee.requestPipeline, !pipeline.isFinished { pumpRequest() }
+        if pointee.phase == .responding, pointee.responsePipeline != nil { pumpResponse() }
+    }
+
+    private func pumpResponse() {
+        guard let pipeline = pointee.responsePipeline else { return }
+        while !pointee.isClientBlocked, pointee.phase == .responding {
+            switch pipeline.advance() {
+            case .failed: return failUpstream(.malformed(.endOfStream))
+            case .pause(let nanoseconds):
+                flushResponse(pipeline, isLast: false)
+                pointee.client?.pauseResponse()
+                if pointee.phase == .responding { setTimer(.pipelinePause, at: now + nanoseconds) }
+                return
+            case .output: flushResponse(pipeline, isLast: false)
+            case .starving:
+                flushResponse(pipeline, isLast: false)
+                if !pointee.isClientBlocked, pointee.phase == .responding {
+                    if pointee.producer != nil { return pumpProducer() }
+                    pointee.client?.resumeResponse()
+                }
+                return
+            case .finished: return flushResponse(pipeline, isLast: true)
+            }
+        }
+    }
+
+    private func flushResponse(_ pipeline: BodyPipeline, isLast: Bool) {
+        if pipeline.output.isEmpty, !isLast, !pointee.isResponseHeadPending { return }
+        let outputCount = pipeline.output.count
+        transmitResponse(BodyPiece(constant: pipeline.output.readable), isLast: isLast, trailers: .none)
+        pipeline.output.consume(outputCount)
+    }
+
+    func startProducer(_ producer: any BodyProducer, length: UInt64?) {
+        guard context.hasResponseBody else {
+            pointee.responseFraming = Status.forbidsBody(pointee.filter.response.status) ? .none : length.map { .length($0) } ?? .none
+            return transmitResponse(.empty, isLast: true, trailers: .none)
+        }
+        let framing = length.map { BodyFraming.length($0) } ?? .chunked
+        pointee.producer = producer
+        if pointee.filter.responseTransforms.isEmpty {
+            pointee.responseFraming = framing
+        } else {
+            pointee.responsePipeline = BodyPipeline(pointee.filter.responseTransforms)
+            pointee.responseFraming = changedFraming(framing, pointee.filter.responseTransforms)
+        }
+        pumpProducer()
+    }
+
+    func pumpProducer() {
+        while let producer = pointee.producer, !pointee.isClientBlocked {
+            var output = ByteBuffer()
+            let production = producer.produce(upTo: Limits.outputBytesPaused, into: &output)
+            if case .failed = production {
+                pointee.producer = nil
+                return failUpstream(.malformed(.endOfStream))
+            }
+            let isLast = if case .finished = production { true } else { false }
+            if isLast { pointee.producer = nil }
+            if pointee.responsePipeline != nil { return transformResponse(output.readable, isLast: isLast) }
+            if isLast || !output.isEmpty { transmitResponse(BodyPiece(constant: output.readable), isLast: isLast, trailers: .none) }
+            guard pointee.phase == .responding else { return }
+            if case .pause(let nanoseconds) = production { return setTimer(.producerPause, at: now + nanoseconds) }
+        }
+    }
+}

@@ -1,0 +1,25 @@
+import Bytes
+import Filters
+import HTTP
+
+extension UnsafeMutablePointer where Pointee == Exchange {
+    /// The origin that filters chose for a `<dynamic>` backend; nil without a host, since the request's own would make
+    /// an open proxy of the route (eskip.md §5).
+    func dynamicOrigin() -> Origin? {
+        let settings = pointee.filter.settings
+        let scheme: ByteRange?
+        let host: ByteRange
+        if let url = settings.dynamicURL {
+            scheme = url.scheme
+            host = url.host
+        } else {
+            guard let chosen = settings.dynamicHost else { return nil }
+            scheme = settings.dynamicScheme
+            host = chosen
+        }
+        guard !host.isEmpty else { return nil }
+        let name = scheme.map { pointee.filter.request.headers.slice($0) } ?? BorrowedBytes("http")
+        guard let kind = Origin.Scheme(name) else { return nil }
+        return try? Origin.make(scheme: kind, authority: pointee.filter.request.headers.slice(host))
+    }
+}

@@ -1,0 +1,120 @@
+import Bytes
+import Downstream
+import Filters
+import HTTP
+import Net
+import Routing
+import Upstream
+
+/// Why the proxy itself ends an exchange, and the one table that makes statuses of it (routing.md §13).
+enum ProxyError {
+    case refused(HTTPError)
+    case contentTooLarge
+    case invalidQuery
+    case refusedPayload
+    case unknownExpectation
+    case noRoute
+    case filter(status: UInt16)
+    case noDynamicBackend
+    case tooManyLoopbacks
+    case clientTimeout
+    case upstream(ClientFailure)
+
+    /// - Parameter unrouted: the status for requests without a route.
+    func status(unrouted: UInt16) -> UInt16 {
+        switch self {
+        case .refused(let error): error.status
+        case .contentTooLarge: 413
+        case .invalidQuery, .refusedPayload: 400
+        case .unknownExpectation: 417
+        case .noRoute: unrouted
+        case .filter(let status): status
+        case .noDynamicBackend, .tooManyLoopbacks: 500
+        case .clientTimeout: 499
+        case .upstream(let failure): ProxyError.status(of: failure)
+        }
+    }
+
+    private static func status(of failure: ClientFailure) -> UInt16 {
+        switch failure {
+        case .unresolved, .connect, .connectTimeout, .closed, .malformed: 502
+        case .broken: 503
+        case .timeout: 504
+        }
+    }
+
+    /// The body's text if it is not the status's own.
+    var text: StaticString? {
+        switch self {
+        case .invalidQuery: "Invalid query"
+        case .refusedPayload: "Invalid request"
+        default: nil
+        }
+    }
+
+    /// What a person reads in the log; nil if the access log says enough.
+    var reason: String? {
+        switch self {
+        case .refused(let error): error.reason
+        case .upstream(let failure): failure.reason
+        case .tooManyLoopbacks: "more loopbacks than -max-loopbacks allows"
+        case .noDynamicBackend: "a dynamic backend without a host"
+        default: nil
+        }
+    }
+}
+
+extension UnsafeMutablePointer where Pointee == Exchange {
+    /// Answers with an error page, past the ordinary response filters.
+    func fail(_ error: ProxyError) {
+        if pointee.isResponseHeadSent {
+            pointee.server.abort()
+            return end()
+        }
+        dropUpstream()
+        cancelTimer()
+        pointee.backendDeadline = 0
+        pointee.hadError = true
+        let status = error.status(unrouted: pointee.worker.options.defaultStatus)
+        pointee.worker.report(error, status: status, self)
+        if case .filter(let status) = error, status == 0 { return abandon() }
+        pointee.filter.response.reset(status: status)
+        pointee.filter.responseTransforms.removeAll()
+        runErrorFilters()
+        writeErrorPage(status, text: error.text)
+    }
+
+    private func abandon() {
+        pointee.server.abort()
+        end()
+    }
+
+    /// Filters that asked for it see failures too.
+    private func runErrorFilters() {
+        while let route = pointee.route {
+            let filters = route._withUnsafeGuaranteedRef { $0.filters }
+            for index in stride(from: pointee.filtersRun - 1, through: 0, by: -1) {
+                filters[index]._withUnsafeGuaranteedRef { filter in
+                    if filter.handlesErrors { _ = filter.response(context) }
+                }
+            }
+            guard let frame = pointee.outerRoutes.popLast() else { return }
+            pointee.route = frame.route
+            pointee.filtersRun = frame.filtersRun
+        }
+    }
+
+    private func writeErrorPage(_ status: UInt16, text: StaticString?) {
+        pointee.phase = .responding
+        pointee.isResponseHeadPending = true
+        pointee.filter.replacement = .untouched
+        pointee.filter.response.headers.append(.contentType, BorrowedBytes("text/plain; charset=utf-8"))
+        pointee.filter.response.headers.append(nameBytes: BorrowedBytes("X-Content-Type-Options"), BorrowedBytes("nosniff"))
+        var body = ByteBuffer()
+        body.append(text ?? Status.reason(status))
+        body.append("\n")
+        pointee.responseFraming = .length(UInt64(body.count))
+        let isHead = pointee.filter.request.method == .head
+        transmitResponse(isHead ? .empty : BodyPiece(constant: body.readable), isLast: true, trailers: .none)
+    }
+}

@@ -1,0 +1,230 @@
+import Bytes
+import Downstream
+import Filters
+import HTTP
+import Net
+import Routing
+import Upstream
+
+// The story of one exchange, in order. What each step needs stands in the extensions beside this file; what the exchange
+// remembers stands in ExchangeState.swift. Every step may be the last: an error page, a served response or a vanished
+// peer ends the exchange wherever it is.
+//
+//   received → checked → routed → request filters → upstream chosen → connected → request sent
+//     → response received → response filters → response sent → ended
+//
+// Loopbacks go back to "routed"; served and shunted requests skip from the request filters to the response filters;
+// failures of the proxy's own skip to an error page past the ordinary response filters (routing.md §9).
+
+extension UnsafeMutablePointer where Pointee == Exchange {
+    // MARK: 1. The request
+
+    /// Takes over a request whose head has come.
+    func start(refusal: HTTPError?) {
+        pointee.filter.peer = pointee.server.peer.address
+        if let refusal { return fail(.refused(refusal)) }
+        pointee.isBodyExpected = !pointee.filter.request.framing.isEmpty
+        if let answer = check() { return fail(answer) }
+        if answersItself() { return }
+        pointee.filter.request.removeNominatedFields()
+        route()
+    }
+
+    // MARK: 2. The route
+
+    /// Finds the route for the request as it is now; the first time and for every loopback.
+    func route() {
+        pointee.phase = .routing
+        guard let route = lookUp() else { return fail(.noRoute) }
+        pointee.route = route
+        pointee.filter.route = route._withUnsafeGuaranteedRef { $0.facts }
+        pointee.filtersRun = 0
+        runRequestFilters()
+    }
+
+    // MARK: 3. Request filters
+
+    /// Runs the route's request filters from where they stopped.
+    func runRequestFilters() {
+        pointee.phase = .requestFilters
+        let filters = pointee.route.unsafelyUnwrapped._withUnsafeGuaranteedRef { $0.filters }
+        while pointee.filtersRun < filters.count {
+            let filter = filters[pointee.filtersRun]
+            pointee.filtersRun += 1
+            let action = filter._withUnsafeGuaranteedRef { $0.request(context) }
+            switch action {
+            case .next, .reroute: continue
+            case .serve: return serve()
+            case .suspend: return suspend()
+            case .delay(let nanoseconds): return delay(nanoseconds)
+            case .fail(let status): return fail(.filter(status: status))
+            }
+        }
+        dispatch()
+    }
+
+    // MARK: 4. The backend
+
+    /// Goes where the route's backend says.
+    private func dispatch() {
+        let route = pointee.route.unsafelyUnwrapped
+        switch route._withUnsafeGuaranteedRef({ $0.backend }) {
+        case .network(let endpoint): connect(to: endpoint.origin)
+        case .loadBalanced(let balancer):
+            let endpoint = balancer.pick(context, excluding: pointee.failedEndpoint)
+            pointee.endpoint = endpoint
+            endpoint._withUnsafeGuaranteedRef { $0.requestStarted() }
+            connect(to: endpoint._withUnsafeGuaranteedRef { $0.origin })
+        case .dynamic:
+            guard let origin = dynamicOrigin() else { return fail(.noDynamicBackend) }
+            pointee.dynamicOrigin = origin
+            connect(to: origin)
+        case .loopback: loopBack()
+        case .shunt:
+            pointee.filter.response.reset(status: 404)
+            pointee.filter.replacement = .none
+            serve()
+        }
+    }
+
+    func connect(to origin: Origin, freshOnly: Bool = false) {
+        pointee.phase = .connecting
+        if pointee.upstreamStart == 0 { pointee.upstreamStart = now }
+        pointee.origin = Unmanaged.passUnretained(origin)
+        if let timeout = pointee.filter.settings.backendTimeout { setTimer(.backendTimeout, at: pointee.upstreamStart + timeout) }
+        let opened = pointee.worker.client.open(origin, for: self, freshOnly: freshOnly)
+        pointee.client = opened.stream
+        pointee.isRequestHeadSent = false
+        if opened.isConnected { return sendRequest() }
+        if pointee.isBodyExpected { pointee.server.pauseRequest() }
+    }
+
+    // MARK: 5. The request goes upstream
+
+    /// The connection stands: sends the head, with the body's first bytes if there are any at hand.
+    func sendRequest() {
+        pointee.phase = .exchanging
+        if pointee.isBodyExpected {
+            if let timeout = pointee.filter.settings.readTimeout, case .length = pointee.filter.request.framing { pointee.server.setReadTimeout(timeout) }
+            // The head waits for `requestBody` or `requestStalled`, which follow at once.
+            pointee.server.resumeRequest()
+        } else {
+            transmitRequest(.empty, isLast: true, trailers: .none)
+        }
+    }
+
+    /// More of the request's body has come.
+    func requestBody(_ piece: BodyPiece, isLast: Bool, trailers: TrailerLines) {
+        pointee.requestBytes += UInt64(piece.count)
+        if isLast { pointee.isBodyExpected = false }
+        if pointee.isTunnel { return tunnelFromClient(piece, isLast: isLast) }
+        switch pointee.phase {
+        case .draining: if isLast { sendServed() }
+        case .exchanging, .responseFilters, .responding:
+            if pointee.requestPipeline == nil, pointee.filter.requestTransforms.isEmpty {
+                transmitRequest(piece, isLast: isLast, trailers: trailers)
+            } else {
+                transformRequest(piece.bytes, isLast: isLast)
+            }
+        default: break
+        }
+    }
+
+    // MARK: 6. The response comes
+
+    /// A head from the upstream: an interim one is passed on, the final one goes through the response filters.
+    func responseReceived() {
+        let status = pointee.filter.response.status
+        if status == 101 { return startTunnel() }
+        pointee.upstreamStatus = status
+        pointee.upstreamHeadAt = now
+        pointee.phase = .responseFilters
+        pointee.filter.response.removeNominatedFields()
+        pointee.responseFilterIndex = pointee.filtersRun
+        runResponseFilters()
+    }
+
+    /// The request was answered here: by a filter, or by a shunt.
+    func serve() {
+        if pointee.isBodyExpected, pointee.filter.servesAfterRequestBody || !pointee.filter.request.expectsContinue {
+            pointee.phase = .draining
+            pointee.server.resumeRequest()
+            if pointee.filter.servesAfterRequestBody || pointee.isBodyExpected { return }
+        }
+        sendServed()
+    }
+
+    func sendServed() {
+        pointee.phase = .responseFilters
+        pointee.responseFilterIndex = pointee.filtersRun
+        runResponseFilters()
+    }
+
+    // MARK: 7. Response filters
+
+    /// Runs the response phase of the filters whose request phase ran, backwards, the innermost route's first.
+    func runResponseFilters() {
+        while true {
+            let filters = pointee.route.unsafelyUnwrapped._withUnsafeGuaranteedRef { $0.filters }
+            while pointee.responseFilterIndex > 0 {
+                pointee.responseFilterIndex -= 1
+                let action = filters[pointee.responseFilterIndex]._withUnsafeGuaranteedRef { $0.response(context) }
+                switch action {
+                case .next, .serve: continue
+                case .suspend: return suspend()
+                case .delay(let nanoseconds): return delay(nanoseconds)
+                case .reroute: return reroute()
+                case .fail(let status): return fail(.filter(status: status))
+                }
+            }
+            guard returnToOuterRoute() else { break }
+        }
+        sendResponse()
+    }
+
+    // MARK: 8. The response goes out
+
+    /// Decides the framing and lets the body flow.
+    private func sendResponse() {
+        pointee.phase = .responding
+        pointee.isResponseHeadPending = true
+        if let timeout = pointee.filter.settings.writeTimeout { pointee.server.setWriteTimeout(timeout) }
+        switch pointee.filter.replacement {
+        case .untouched: if pointee.client == nil { finishWithoutBody() } else { continueUpstreamResponse() }
+        case .none:
+            dropUpstream()
+            finishWithoutBody()
+        case .bytes(let bytes):
+            dropUpstream()
+            sendConstant(bytes)
+        case .producer(let producer, let length):
+            dropUpstream()
+            startProducer(producer, length: length)
+        }
+    }
+
+    /// More of the upstream's body has come.
+    func responseBody(_ piece: BodyPiece, isLast: Bool, trailers: TrailerLines) {
+        if isLast { upstreamDone(failed: false) }
+        if pointee.isTunnel { return tunnelFromUpstream(piece, isLast: isLast) }
+        switch pointee.phase {
+        case .responding:
+            if pointee.responsePipeline == nil { transmitResponse(piece, isLast: isLast, trailers: trailers) } else { transformResponse(piece.bytes, isLast: isLast) }
+        case .responseFilters: if isLast { pointee.isUpstreamComplete = true }
+        default: break
+        }
+    }
+
+    // MARK: 9. The end
+
+    /// Accounts for the exchange and gives its place back. Nothing may touch it afterwards.
+    func end() {
+        guard pointee.phase != .ended else { return }
+        pointee.phase = .ended
+        dropUpstream()
+        for observer in pointee.filter.endObservers { observer.ended(context) }
+        account()
+        releaseRoute()
+        pointee.worker.release(self)
+    }
+}

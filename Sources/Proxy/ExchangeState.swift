@@ -1,0 +1,255 @@
+import Bytes
+import Downstream
+import Filters
+import HTTP
+import Net
+import Routing
+import Upstream
+
+/// What one exchange remembers. It lives in a slab of its worker, is reached by pointer and used again by later
+/// exchanges, whose heads then need no memory of their own.
+struct Exchange: ~Copyable {
+    enum Phase {
+        /// The place is free.
+        case ended
+        case routing
+        case requestFilters
+        case connecting
+        /// The request is on its way and the response's head is awaited.
+        case exchanging
+        case responseFilters
+        /// The request is answered here, but its body comes first.
+        case draining
+        case responding
+    }
+
+    /// What the exchange's timer is set for.
+    enum TimerPurpose {
+        case none, delay, backendTimeout, pipelinePause, producerPause
+    }
+
+    /// An outer route of a loopback, to whose response filters the response returns.
+    struct Frame {
+        let route: Unmanaged<Route>
+        let filtersRun: Int
+    }
+
+    /// First, so that a filter's pointer to it is the exchange's own.
+    var filter: FilterState
+    unowned(unsafe) let worker: ProxyWorker
+    var server: ServerStream
+    var client: ClientStream?
+    var timer = TimerNode()
+    var timerPurpose = TimerPurpose.none
+    var backendDeadline: UInt64 = 0
+
+    var phase = Phase.ended
+    var table = -1
+    var route: Unmanaged<Route>?
+    var outerRoutes: [Frame] = []
+    var loopbackCount = 0
+    /// Request filters run so far of the current route.
+    var filtersRun = 0
+    /// Response filters with a lower index are still to run.
+    var responseFilterIndex = 0
+
+    var origin: Unmanaged<Origin>?
+    /// Keeps the origin of a dynamic backend.
+    var dynamicOrigin: Origin?
+    var endpoint: Unmanaged<Endpoint>?
+    var failedEndpoint: Unmanaged<Endpoint>?
+    var attemptCount = 0
+
+    /// More of the request's body is to come.
+    var isBodyExpected = false
+    var isRequestHeadSent = false
+    var isResponseHeadPending = false
+    var isResponseHeadSent = false
+    /// The upstream's response ended while filters held it back.
+    var isUpstreamComplete = false
+    var isTunnel = false
+    var isClientBlocked = false
+    var isUpstreamBlocked = false
+    var hadError = false
+    var requestPipeline: BodyPipeline?
+    var responsePipeline: BodyPipeline?
+    var producer: (any BodyProducer)?
+    var responseFraming = BodyFraming.none
+
+    var startedAt: UInt64 = 0
+    var upstreamStart: UInt64 = 0
+    var upstreamHeadAt: UInt64 = 0
+    var upstreamStatus: UInt16 = 0
+    /// Of the response that was sent; 0 if none was.
+    var sentStatus: UInt16 = 0
+    var requestBytes: UInt64 = 0
+    var responseBytes: UInt64 = 0
+
+    init(worker: ProxyWorker, server: ServerStream) {
+        self.worker = worker
+        self.server = server
+        filter = FilterState(services: worker.services)
+    }
+}
+
+extension UnsafeMutablePointer where Pointee == Exchange {
+    var context: FilterContext { FilterContext(UnsafeMutableRawPointer(self).assumingMemoryBound(to: FilterState.self)) }
+    var loop: UnsafeMutablePointer<EventLoop> { pointee.worker.loop }
+    var now: UInt64 { loop.pointee.now }
+
+    /// Makes the place ready for a new exchange.
+    func prepare(_ server: ServerStream) {
+        pointee.filter.reset()
+        pointee.server = server
+        pointee.client = nil
+        pointee.timerPurpose = .none
+        pointee.backendDeadline = 0
+        pointee.phase = .routing
+        pointee.route = nil
+        pointee.loopbackCount = 0
+        pointee.filtersRun = 0
+        pointee.origin = nil
+        if pointee.dynamicOrigin != nil { pointee.dynamicOrigin = nil }
+        pointee.endpoint = nil
+        pointee.failedEndpoint = nil
+        pointee.attemptCount = 0
+        pointee.isBodyExpected = false
+        pointee.isRequestHeadSent = false
+        pointee.isResponseHeadPending = false
+        pointee.isResponseHeadSent = false
+        pointee.isUpstreamComplete = false
+        pointee.isTunnel = false
+        pointee.isClientBlocked = false
+        pointee.isUpstreamBlocked = false
+        pointee.hadError = false
+        if pointee.requestPipeline != nil { pointee.requestPipeline = nil }
+        if pointee.responsePipeline != nil { pointee.responsePipeline = nil }
+        if pointee.producer != nil { pointee.producer = nil }
+        pointee.startedAt = now
+        pointee.upstreamStart = 0
+        pointee.upstreamHeadAt = 0
+        pointee.upstreamStatus = 0
+        pointee.sentStatus = 0
+        pointee.requestBytes = 0
+        pointee.responseBytes = 0
+    }
+
+    // MARK: Table generations
+
+    /// Finds a route in the table the exchange began with.
+    func lookUp() -> Unmanaged<Route>? {
+        if pointee.table < 0 { pointee.table = pointee.worker.tables.hold() }
+        return pointee.worker.tables.match(pointee.table, context)
+    }
+
+    func releaseRoute() {
+        guard pointee.table >= 0 else { return }
+        pointee.worker.tables.release(pointee.table)
+        pointee.table = -1
+    }
+
+    // MARK: Loopbacks
+
+    func loopBack() {
+        pointee.loopbackCount += 1
+        let limit = pointee.worker.options.loopbacksMax == 0 ? 9 : pointee.worker.options.loopbacksMax
+        guard pointee.loopbackCount <= limit else { return fail(.tooManyLoopbacks) }
+        pointee.outerRoutes.append(Exchange.Frame(route: pointee.route.unsafelyUnwrapped, filtersRun: pointee.filtersRun))
+        route()
+    }
+
+    /// A response filter sends the changed request through routing again: its response replaces this one and then
+    /// passes the filters that this one has not passed yet.
+    func reroute() {
+        dropUpstream()
+        pointee.filter.response.reset()
+        pointee.filter.replacement = .untouched
+        pointee.filter.responseTransforms.removeAll()
+        pointee.filtersRun = pointee.responseFilterIndex
+        pointee.upstreamStart = 0
+        loopBack()
+    }
+
+    /// - Returns: whether there is an outer route whose filters the response has to pass.
+    func returnToOuterRoute() -> Bool {
+        guard let frame = pointee.outerRoutes.popLast() else { return false }
+        pointee.route = frame.route
+        pointee.filter.route = frame.route._withUnsafeGuaranteedRef { $0.facts }
+        pointee.responseFilterIndex = frame.filtersRun
+        return true
+    }
+
+    // MARK: Suspension
+
+    /// A filter waits for something else.
+    func suspend() {
+        holdBodies()
+        pointee.filter.resume = { state, action in
+            UnsafeMutableRawPointer(state).assumingMemoryBound(to: Exchange.self).resumed(action)
+        }
+    }
+
+    func delay(_ nanoseconds: UInt64) {
+        holdBodies()
+        setTimer(.delay, at: now + nanoseconds)
+    }
+
+    private func holdBodies() {
+        if pointee.isBodyExpected, pointee.phase == .requestFilters { pointee.server.pauseRequest() }
+        if pointee.phase == .responseFilters { pointee.client?.pauseResponse() }
+    }
+
+    func resumed(_ action: FilterAction) {
+        pointee.filter.resume = nil
+        switch (pointee.phase, action) {
+        case (.requestFilters, .next): runRequestFilters()
+        case (.requestFilters, .serve): serve()
+        case (.responseFilters, .next), (.responseFilters, .serve): runResponseFilters()
+        case (.responseFilters, .reroute): reroute()
+        case (_, .fail(let status)): fail(.filter(status: status))
+        case (_, .delay(let nanoseconds)): delay(nanoseconds)
+        case (_, .suspend): suspend()
+        default: break
+        }
+    }
+
+    // MARK: Timer
+
+    private var timer: UnsafeMutablePointer<TimerNode> { withUnsafeMutablePointer(to: &pointee.timer) { $0 } }
+
+    func setTimer(_ purpose: Exchange.TimerPurpose, at deadline: UInt64) {
+        if purpose == .backendTimeout { pointee.backendDeadline = deadline }
+        pointee.timerPurpose = purpose
+        loop.pointee.timers.set(timer, at: pointee.backendDeadline > 0 ? Swift.min(deadline, pointee.backendDeadline) : deadline)
+        if pointee.backendDeadline > 0, pointee.backendDeadline < deadline { pointee.timerPurpose = .backendTimeout }
+    }
+
+    func cancelTimer() {
+        pointee.timerPurpose = .none
+        if pointee.timer.isSet { loop.pointee.timers.cancel(timer) }
+    }
+
+    func timerExpired() {
+        let purpose = pointee.timerPurpose
+        pointee.timerPurpose = .none
+        if pointee.backendDeadline > 0, purpose != .backendTimeout { setTimer(.backendTimeout, at: pointee.backendDeadline) }
+        switch purpose {
+        case .none: break
+        case .delay: resumed(.next)
+        case .backendTimeout: backendTimedOut()
+        case .pipelinePause: pumpPipelines()
+        case .producerPause: pumpProducer()
+        }
+    }
+
+    private func backendTimedOut() {
+        pointee.backendDeadline = 0
+        guard pointee.client != nil else { return }
+        failUpstream(.timeout)
+    }
+
+    func initializeTimer() {
+        pointee.timer.owner = UnsafeMutableRawPointer(self)
+        pointee.timer.expired = { $0.assumingMemoryBound(to: Exchange.self).timerExpired() }
+    }
+}

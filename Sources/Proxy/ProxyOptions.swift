@@ -1,0 +1,27 @@
+/// What the proxy does with requests beyond their routes; operations.md §1, §2, §4.
+public struct ProxyOptions: Sendable {
+    /// `-proxy-preserve-host`.
+    public var preservesHost = false
+    /// `-max-loopbacks`; -1 disables loopbacks.
+    public var loopbacksMax = 9
+    /// `-default-http-status`.
+    public var defaultStatus: UInt16 = 404
+    /// `-normalize-host`.
+    public var normalizesHost = false
+    /// `-max-content-length`, 0 = unlimited.
+    public var contentLengthMax: UInt64 = 0
+    /// `-validate-query`.
+    public var validatesQuery = true
+    /// `-refuse-payload`: texts that a request's target and fields must not contain.
+    public var refusedPayloads: [[UInt8]] = []
+    /// `-forwarded-headers`, nil = none.
+    public var forwardedHeaders: ForwardedHeaders?
+    /// Answered by the proxy itself on the main listener, "" = off; `--health-path`.
+    public var healthPath: [UInt8] = []
+    /// `-rfc-patch-path`.
+    public var reservedStayEncoded = false
+    /// `-access-log-disabled` turns this off.
+    public var logsAccess = true
+
+    public init() {}
+}

@@ -1,0 +1,172 @@
+public import Bytes
+public import Downstream
+import Filters
+public import HTTP
+public import Net
+public import Routing
+import Telemetry
+public import Upstream
+
+/// One thread of the proxy: a loop with its listeners, connections, pools and exchanges. It shares with the other
+/// workers only the published routing table and what filters share on purpose.
+public final class ProxyWorker {
+    public let loop: UnsafeMutablePointer<EventLoop>
+    public let options: ProxyOptions
+    let slot: RoutingTableSlot
+    let services: WorkerServices
+    private var serverStorage: UnsafeMutablePointer<Server>
+    private var clientStorage: UnsafeMutablePointer<Client>
+    private var exchanges = Slab<Exchange>()
+    private var idleExchanges: [UnsafeMutablePointer<Exchange>] = []
+    var tables = TableGenerations()
+    private var tableVersion: UInt64 = .max
+    public let telemetry: WorkerTelemetry
+    private var whenEmpty: (() -> Void)?
+    /// The health path answers 200 while true.
+    public var isHealthy = true
+
+    public var server: UnsafeMutablePointer<Server> { serverStorage }
+    var client: UnsafeMutablePointer<Client> { clientStorage }
+
+    public init(
+        options: ProxyOptions, server serverOptions: ServerOptions, client clientOptions: ClientOptions, slot: RoutingTableSlot, telemetry: WorkerTelemetry,
+        dnsServers: [SocketAddress] = []
+    ) throws(SystemError) {
+        let loop = UnsafeMutablePointer<EventLoop>.allocate(capacity: 1)
+        loop.initialize(to: try EventLoop())
+        self.loop = loop
+        self.options = options
+        self.slot = slot
+        self.telemetry = telemetry
+        services = WorkerServices(loop: loop)
+        serverStorage = .allocate(capacity: 1)
+        clientStorage = .allocate(capacity: 1)
+        serverStorage.initialize(to: Server(loop: loop, options: serverOptions, handler: self))
+        clientStorage.initialize(to: Client(loop: loop, options: clientOptions, resolver: Resolver(loop: loop, servers: dnsServers), handler: self))
+        loop.pointee.endOfTurnOwner = Unmanaged.passUnretained(self).toOpaque()
+        loop.pointee.endOfTurn = { Unmanaged<ProxyWorker>.fromOpaque($0).takeUnretainedValue().turnEnded() }
+    }
+
+    /// Runs until `loop.stop()`.
+    public func run() {
+        adoptTable()
+        loop.run()
+    }
+
+    private func turnEnded() {
+        adoptTable()
+        telemetry.accessLog.flush()
+        if let done = whenEmpty, server.pointee.counters.active == 0 {
+            whenEmpty = nil
+            done()
+        }
+    }
+
+    /// Takes the newest table; one atomic load when it has not changed.
+    private func adoptTable() {
+        let version = slot.version
+        guard version != tableVersion else { return }
+        tableVersion = version
+        tables.replace(with: slot.table)
+    }
+
+    /// Closes idle connections, lets every response close its own, and calls `done` once the last client has gone.
+    public func drain(_ done: @escaping () -> Void) {
+        server.drain()
+        whenEmpty = done
+    }
+
+    /// Cuts what is still under way.
+    public func cut() { server.closeAll() }
+
+    func isHealthPath(_ path: BorrowedBytes) -> Bool {
+        guard !options.healthPath.isEmpty, path.count == options.healthPath.count else { return false }
+        return options.healthPath.withUnsafeBytes { path.equals($0) }
+    }
+
+    // MARK: Exchanges
+
+    fileprivate func begin(_ stream: ServerStream) -> UnsafeMutablePointer<Exchange> {
+        services.refresh()
+        let exchange: UnsafeMutablePointer<Exchange>
+        if let idle = idleExchanges.popLast() {
+            exchange = idle
+        } else {
+            exchange = exchanges.allocate()
+            exchange.initialize(to: Exchange(worker: self, server: stream))
+            exchange.initializeTimer()
+        }
+        exchange.prepare(stream)
+        return exchange
+    }
+
+    /// Takes a place back; its memory stays warm for the next exchange.
+    func release(_ exchange: UnsafeMutablePointer<Exchange>) {
+        exchange.cancelTimer()
+        idleExchanges.append(exchange)
+    }
+
+    /// Tells the application log why the proxy answered by itself.
+    func report(_ error: ProxyError, status: UInt16, _ exchange: UnsafeMutablePointer<Exchange>) {
+        guard let reason = error.reason else { return }
+        let route = exchange.pointee.filter.route?.id ?? "-"
+        let upstream = exchange.pointee.origin.map { $0.takeUnretainedValue().hostAndPort } ?? "-"
+        telemetry.log.error(
+            key: "\(status) \(route) \(reason)", now: loop.pointee.now,
+            "\(status) \(reason) client=\(exchange.pointee.filter.peer) route=\(route) endpoint=\(upstream) attempt=\(exchange.pointee.attemptCount)")
+    }
+}
+
+extension ProxyWorker: ServerHandler {
+    public func requestReceived(_ head: inout RequestHead, on stream: ServerStream, refusal: HTTPError?) {
+        let exchange = begin(stream)
+        swap(&exchange.pointee.filter.request, &head)
+        stream.attach(exchange)
+        exchange.start(refusal: refusal)
+    }
+
+    public func requestBody(_ exchange: UnsafeMutableRawPointer, _ piece: BodyPiece, isLast: Bool, trailers: TrailerLines) {
+        exchange.assumingMemoryBound(to: Exchange.self).requestBody(piece, isLast: isLast, trailers: trailers)
+    }
+
+    public func requestStalled(_ exchange: UnsafeMutableRawPointer) {
+        exchange.assumingMemoryBound(to: Exchange.self).requestStalled()
+    }
+
+    public func requestFailed(_ exchange: UnsafeMutableRawPointer, _ failure: ServerFailure) {
+        exchange.assumingMemoryBound(to: Exchange.self).clientFailed(failure)
+    }
+
+    public func clientWritable(_ exchange: UnsafeMutableRawPointer) {
+        exchange.assumingMemoryBound(to: Exchange.self).clientWritable()
+    }
+}
+
+extension ProxyWorker: ClientHandler {
+    public func upstreamConnected(_ exchange: UnsafeMutableRawPointer) {
+        exchange.assumingMemoryBound(to: Exchange.self).sendRequest()
+    }
+
+    public func responseReceived(_ exchange: UnsafeMutableRawPointer, _ head: inout ResponseHead) {
+        let exchange = exchange.assumingMemoryBound(to: Exchange.self)
+        if head.status < 200, head.status != 101 { return exchange.pointee.server.respondInterim(head) }
+        swap(&exchange.pointee.filter.response, &head)
+        exchange.responseReceived()
+    }
+
+    public func responseBody(_ exchange: UnsafeMutableRawPointer, _ piece: BodyPiece, isLast: Bool, trailers: TrailerLines) {
+        exchange.assumingMemoryBound(to: Exchange.self).responseBody(piece, isLast: isLast, trailers: trailers)
+    }
+
+    public func responseStalled(_ exchange: UnsafeMutableRawPointer) {
+        exchange.assumingMemoryBound(to: Exchange.self).responseStalled()
+    }
+
+    public func upstreamWritable(_ exchange: UnsafeMutableRawPointer) {
+        exchange.assumingMemoryBound(to: Exchange.self).upstreamWritable()
+    }
+
+    public func upstreamFailed(_ exchange: UnsafeMutableRawPointer, _ failure: ClientFailure) {
+        exchange.assumingMemoryBound(to: Exchange.self).upstreamFailed(failure)
+    }
+}

@@ -1,0 +1,101 @@
+import Bytes
+import Downstream
+import Filters
+import HTTP
+
+// What is asked of a request before it is routed (operations.md §2), outermost first.
+
+extension UnsafeMutablePointer where Pointee == Exchange {
+    /// - Returns: why the request is refused, nil if it may be routed.
+    func check() -> ProxyError? {
+        let options = pointee.worker.options
+        if let expect = pointee.filter.request.headers.first(.expect), pointee.filter.request.version == .http11,
+            !expect.equalsIgnoringCase("100-continue") { return .unknownExpectation }
+        if options.contentLengthMax > 0, case .length(let length) = pointee.filter.request.framing, length > options.contentLengthMax {
+            return .contentTooLarge
+        }
+        if options.validatesQuery, pointee.filter.request.hasQuery, !QueryCheck.isValid(pointee.filter.request.query) { return .invalidQuery }
+        if !options.refusedPayloads.isEmpty, hasRefusedPayload(options.refusedPayloads) { return .refusedPayload }
+        if options.normalizesHost { normalizeHost() }
+        if let forwarded = options.forwardedHeaders { forwarded.apply(to: context) }
+        return nil
+    }
+
+    /// Requests that no route can change: `OPTIONS *` and the health path.
+    func answersItself() -> Bool {
+        if pointee.filter.request.isAsterisk {
+            pointee.filter.response.reset(status: 200)
+        } else if pointee.worker.isHealthPath(pointee.filter.request.path) {
+            pointee.filter.response.reset(status: pointee.worker.isHealthy ? 200 : 503)
+        } else {
+            return false
+        }
+        pointee.phase = .responding
+        pointee.isResponseHeadPending = true
+        finishWithoutBody()
+        return true
+    }
+
+    private func hasRefusedPayload(_ payloads: [[UInt8]]) -> Bool {
+        for payload in payloads {
+            let isFound = payload.withUnsafeBytes { needle in
+                if pointee.filter.request.target.firstRange(of: needle) != nil { return true }
+                if QueryCheck.unescaped(pointee.filter.request.target).withUnsafeBytes({ $0.firstRange(of: needle) != nil }) { return true }
+                for index in pointee.filter.request.headers.indices where pointee.filter.request.headers.isPresent(index) {
+                    if pointee.filter.request.headers.name(at: index).firstRange(of: needle) != nil { return true }
+                    if pointee.filter.request.headers.value(at: index).firstRange(of: needle) != nil { return true }
+                }
+                return false
+            }
+            if isFound { return true }
+        }
+        return false
+    }
+
+    /// Lower case, without port, without one trailing dot.
+    private func normalizeHost() {
+        let host = pointee.filter.request.host
+        var end = host.count
+        if host.last != UInt8(ascii: "]"), let colon = host.lastIndex(of: UInt8(ascii: ":")) { end = colon }
+        if end > 0, host[end - 1] == UInt8(ascii: ".") { end -= 1 }
+        let isNormal = end == host.count && host.allSatisfy { ASCII.lowercased($0) == $0 }
+        if isNormal { return }
+        withUnsafeTemporaryAllocation(byteCount: Swift.max(1, end), alignment: 1) { copy in
+            for index in 0..<end { copy[index] = ASCII.lowercased(host[index]) }
+            pointee.filter.request.setHost(BorrowedBytes(rebasing: UnsafeRawBufferPointer(copy)[0..<end]))
+        }
+    }
+}
+
+/// The syntax of queries that `-validate-query` asks for.
+enum QueryCheck {
+    /// No broken percent escape and no raw `;`, which servers read in different ways.
+    static func isValid(_ query: BorrowedBytes) -> Bool {
+        var index = 0
+        while index < query.count {
+            if query[index] == UInt8(ascii: ";") { return false }
+            if query[index] == UInt8(ascii: "%") {
+                guard PathNormalizer.escape(query, index) != nil else { return false }
+                index += 2
+            }
+            index += 1
+        }
+        return true
+    }
+
+    /// Percent escapes and `+` decoded; what is broken stays.
+    static func unescaped(_ bytes: BorrowedBytes) -> [UInt8] {
+        var result: [UInt8] = []
+        var index = 0
+        while index < bytes.count {
+            if bytes[index] == UInt8(ascii: "%"), let value = PathNormalizer.escape(bytes, index) {
+                result.append(value)
+                index += 3
+            } else {
+                result.append(bytes[index] == UInt8(ascii: "+") ? 0x20 : bytes[index])
+                index += 1
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,42 @@
+import Bytes
+import Downstream
+import Filters
+import HTTP
+import Net
+import Upstream
+
+// After a 101 the exchange carries bytes both ways as they come, RFC 9110 §7.8: each direction ends by itself, and the
+// exchange when both have ended.
+
+extension UnsafeMutablePointer where Pointee == Exchange {
+    func startTunnel() {
+        guard let client = pointee.client else { return }
+        pointee.isTunnel = true
+        pointee.phase = .responding
+        pointee.sentStatus = 101
+        pointee.upstreamStatus = 101
+        pointee.isBodyExpected = true
+        pointee.isResponseHeadSent = true
+        pointee.backendDeadline = 0
+        cancelTimer()
+        client.startTunnel()
+        if case .failed = pointee.server.upgrade(pointee.filter.response) { clientFailed(.gone) }
+    }
+
+    func tunnelFromClient(_ piece: BodyPiece, isLast: Bool) {
+        guard let client = pointee.client else { return }
+        if case .blocked = client.write(piece, isLast: isLast) { pointee.server.pauseRequest() }
+    }
+
+    /// The upstream's end is passed on; the client's direction ends with it, since most upgraded protocols have no
+    /// half-close and a client would otherwise wait for ever for a dead upstream.
+    func tunnelFromUpstream(_ piece: BodyPiece, isLast: Bool) {
+        pointee.responseBytes += UInt64(piece.count)
+        switch pointee.server.write(piece, isLast: isLast) {
+        case .flushed: break
+        case .blocked: pointee.client?.pauseResponse()
+        case .failed: return clientFailed(.gone)
+        }
+        if isLast { end() }
+    }
+}

@@ -1,0 +1,53 @@
+import Filters
+import Net
+
+/// What filters of one worker get of the world: the loop's clock, timers and randomness.
+final class WorkerServices: FilterServices {
+    private let loop: UnsafeMutablePointer<EventLoop>
+    private var state: UInt64
+
+    init(loop: UnsafeMutablePointer<EventLoop>) {
+        self.loop = loop
+        state = UInt64.random(in: .min ... .max)
+        super.init()
+        refresh()
+    }
+
+    /// Takes the time of the loop's turn.
+    @inline(__always)
+    func refresh() {
+        now = loop.pointee.now
+        wallTime = loop.pointee.wallTime
+    }
+
+    /// SplitMix64: one addition and a mix per word.
+    override func randomWord() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var word = state
+        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
+        return word ^ (word >> 31)
+    }
+
+    override func after(_ nanoseconds: UInt64, _ body: @escaping () -> Void) {
+        DelayedCall.schedule(on: loop, after: nanoseconds, body)
+    }
+}
+
+/// A closure that a timer calls once; it owns itself until then.
+private final class DelayedCall {
+    private let body: () -> Void
+    private let node = UnsafeMutablePointer<TimerNode>.allocate(capacity: 1)
+
+    private init(_ body: @escaping () -> Void) { self.body = body }
+
+    deinit { node.deallocate() }
+
+    static func schedule(on loop: UnsafeMutablePointer<EventLoop>, after nanoseconds: UInt64, _ body: @escaping () -> Void) {
+        let call = DelayedCall(body)
+        call.node.initialize(to: TimerNode())
+        call.node.pointee.owner = Unmanaged.passRetained(call).toOpaque()
+        call.node.pointee.expired = { Unmanaged<DelayedCall>.fromOpaque($0).takeRetainedValue().body() }
+        loop.pointee.timers.set(call.node, at: loop.pointee.now + nanoseconds)
+    }
+}

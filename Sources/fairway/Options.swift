@@ -1,0 +1,139 @@
+import Bytes
+import Config
+import Downstream
+import Filters
+import HTTP
+import Logging
+import Net
+import Proxy
+import Routing
+import Telemetry
+import Upstream
+
+// The configuration's values as the options of the modules that use them.
+
+extension Duration {
+    /// Never negative.
+    var nanoseconds: UInt64 {
+        let (seconds, attoseconds) = components
+        return seconds < 0 ? 0 : UInt64(seconds) * 1_000_000_000 + UInt64(max(0, attoseconds) / 1_000_000_000)
+    }
+}
+
+extension SocketAddress {
+    init(listen address: ListenAddress) throws(StartError) {
+        let port = UInt16(address.port)
+        if address.host.isEmpty {
+            self.init(.unspecifiedV6, port: port)
+        } else if address.host == "localhost" {
+            self.init(.loopbackV4, port: port)
+        } else if let ip = IPAddress(address.host) {
+            self.init(ip, port: port)
+        } else {
+            throw StartError("listener address \"\(address.host)\" is not an IP address; use `:port` for all addresses")
+        }
+    }
+}
+
+extension ServerOptions {
+    init(_ server: Configuration.Server) {
+        self.init()
+        idleTimeout = server.idleTimeout.nanoseconds
+        readHeaderTimeout = server.readHeaderTimeout.nanoseconds
+        readTimeout = server.readTimeout.nanoseconds
+        writeTimeout = server.writeTimeout.nanoseconds
+        keepAliveMax = server.keepalive.nanoseconds
+        requestsMax = server.keepaliveRequests
+        head.bytesMax = server.maxHeaderBytes
+    }
+}
+
+extension ClientOptions {
+    init(_ backend: Configuration.Backend) {
+        self.init()
+        connectTimeout = backend.timeout.nanoseconds
+        responseHeaderTimeout = backend.responseHeaderTimeout.nanoseconds
+        idleTimeout = backend.closeIdleConnsPeriod.nanoseconds
+        idlePerOriginMax = backend.idleConnsNum
+        idleMax = backend.maxIdleConnection
+        closesAfterUse = backend.disableHTTPKeepalives
+    }
+}
+
+extension ProxyOptions {
+    init(_ configuration: Configuration) {
+        self.init()
+        preservesHost = configuration.backend.proxyPreserveHost
+        loopbacksMax = configuration.routes.maxLoopbacksAllowed
+        defaultStatus = UInt16(configuration.routes.defaultHTTPStatus)
+        normalizesHost = configuration.requests.normalizeHost
+        contentLengthMax = UInt64(max(0, configuration.requests.maxContentLength))
+        validatesQuery = configuration.requests.validateQuery
+        refusedPayloads = configuration.requests.refusePayload.map { Array($0.utf8) }
+        healthPath = Array(configuration.listeners.healthPath.utf8)
+        forwardedHeaders = ForwardedHeaders(configuration)
+    }
+}
+
+extension MetricOptions {
+    init(_ metrics: Configuration.Metrics) {
+        self.init()
+        prefix = metrics.prefix
+        compatible = !metrics.disableCompat
+        routeResponse = metrics.routeResponse
+        routeBackend = metrics.routeBackend
+        allFilters = metrics.allFilters
+        combinedResponse = metrics.combinedResponse
+        serveRoute = metrics.serveRoute
+        serveRouteCounter = metrics.serveRouteCounter
+        serveHost = metrics.serveHost
+        serveHostCounter = metrics.serveHostCounter
+        serveMethod = metrics.serveMethod
+        serveStatusCode = metrics.serveStatusCode
+        backendHost = metrics.backendHost
+        backendZone = metrics.backendZone
+        proxyRequest = metrics.proxyRequest
+        proxyResponse = metrics.proxyResponse
+        if !metrics.histogramBuckets.isEmpty { durationBuckets = metrics.histogramBuckets }
+        if !metrics.responseSizeBuckets.isEmpty { responseSizeBuckets = metrics.responseSizeBuckets }
+        if !metrics.requestSizeBuckets.isEmpty { requestSizeBuckets = metrics.requestSizeBuckets }
+    }
+}
+
+extension FilterEnvironment {
+    init(_ configuration: Configuration) {
+        self.init()
+        compressEncodings = configuration.routes.compressEncodings.map(\.rawValue)
+        matcherBufferBytesMax = configuration.routes.maxMatcherBufferSize
+    }
+}
+
+extension ForwardedHeaders {
+    /// nil if no field is asked for.
+    init?(_ configuration: Configuration) {
+        let settings = configuration.requests.forwardedHeaders
+        guard settings != ForwardedHeaderSettings() else { return nil }
+        self.init()
+        setsFor = settings.isForSet
+        setsHost = settings.isHostSet
+        setsMethod = settings.isMethodSet
+        setsURI = settings.isURISet
+        switch settings.port {
+        case nil: break
+        case .fixed(let number): port = String(number)
+        case .auto: port = String(configuration.listeners.address.port)
+        }
+        // Clients reach this listener in the clear; behind a load balancer the flag names the scheme.
+        proto = settings.scheme.map { $0 == .auto ? "http" : $0.rawValue }
+        excluded = configuration.requests.forwardedHeadersExcludeCIDRs
+    }
+}
+
+extension PassiveHealth {
+    init?(_ settings: PassiveHealthCheckSettings?) {
+        guard let settings else { return nil }
+        self.init(
+            period: settings.period.nanoseconds, requestsMin: settings.minRequests, dropProbabilityMax: settings.maxDropProbability,
+            dropProbabilityMin: settings.minDropProbability, unhealthyRatioMax: settings.maxUnhealthyEndpointsRatio)
+    }
+}
