@@ -1,0 +1,243 @@
+import Glibc
+import Synchronization
+
+/// A call of the kernel's that did not do what a test relies on.
+public struct SocketFailure: Error, CustomStringConvertible {
+    public let call: String
+    public let number: Int32
+
+    init(_ call: String) {
+        self.call = call
+        number = errno
+    }
+
+    public var description: String { "\(call): \(String(cString: strerror(number)))" }
+}
+
+/// Something awaited did not happen in time; the tests' only use of time.
+public struct DeadlinePassed: Error, CustomStringConvertible {
+    public let description: String
+
+    public init(description: String) { self.description = description }
+}
+
+/// How long a test waits for what must come: far above what a loaded machine needs, so that it only ever ends hangs.
+public enum Patience {
+    public static let seconds = 30
+
+    /// Asks again and again until `isTrue`.
+    public static func wait(for what: String, seconds: Int = Patience.seconds, until isTrue: () throws -> Bool) throws {
+        let end = now() + UInt64(seconds) * 1_000_000_000
+        while try !isTrue() {
+            guard now() < end else { throw DeadlinePassed(description: "waited \(seconds) s for \(what)") }
+            usleep(2_000)
+        }
+    }
+
+    /// Lets time pass in which something must *not* happen.
+    public static func pause(milliseconds: UInt32) { usleep(milliseconds * 1000) }
+
+    static func now() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+}
+
+/// Which loopback address a test uses.
+public enum Loopback: Sendable {
+    case ipv4, ipv6
+
+    /// As it stands in an authority.
+    public var host: String { self == .ipv4 ? "127.0.0.1" : "[::1]" }
+
+    func withAddress<Result>(port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
+        if self == .ipv4 {
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = port.bigEndian
+            address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+            return withUnsafePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+            }
+        }
+        var address = sockaddr_in6()
+        address.sin6_family = sa_family_t(AF_INET6)
+        address.sin6_port = port.bigEndian
+        address.sin6_addr = in6addr_loopback
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in6>.size)) }
+        }
+    }
+}
+
+/// A socket whose calls wait, each with a deadline. Closed by the last holder.
+public final class BlockingSocket: Sendable {
+    public enum Kind: Sendable {
+        case stream, datagram
+    }
+
+    public let descriptor: Int32
+
+    init(owning descriptor: Int32) { self.descriptor = descriptor }
+
+    deinit { Glibc.close(descriptor) }
+
+    public static func listening(_ kind: Kind, on loopback: Loopback = .ipv4, port: UInt16 = 0, backlog: Int32 = 256) throws -> BlockingSocket {
+        let socket = try make(kind, loopback)
+        var one: Int32 = 1
+        setsockopt(socket.descriptor, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
+        guard loopback.withAddress(port: port, { bind(socket.descriptor, $0, $1) }) == 0 else { throw SocketFailure("bind \(port)") }
+        if kind == .stream, listen(socket.descriptor, backlog) != 0 { throw SocketFailure("listen") }
+        return socket
+    }
+
+    public static func connected(to port: UInt16, on loopback: Loopback = .ipv4, receiveBuffer: Int32? = nil) throws -> BlockingSocket {
+        let socket = try make(.stream, loopback)
+        var one: Int32 = 1
+        setsockopt(socket.descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+        // Set before connecting: the window is agreed on then.
+        if var size = receiveBuffer { setsockopt(socket.descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size)) }
+        guard loopback.withAddress(port: port, { connect(socket.descriptor, $0, $1) }) == 0 else { throw SocketFailure("connect \(port)") }
+        return socket
+    }
+
+    private static func make(_ kind: Kind, _ loopback: Loopback) throws -> BlockingSocket {
+        let type = Int32(kind == .stream ? SOCK_STREAM.rawValue : SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        let descriptor = socket(loopback == .ipv4 ? AF_INET : AF_INET6, type, 0)
+        guard descriptor >= 0 else { throw SocketFailure("socket") }
+        return BlockingSocket(owning: descriptor)
+    }
+
+    public var port: UInt16 {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        withUnsafeMutablePointer(to: &storage) { pointer in
+            _ = pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+        }
+        // Both families have the port in bytes 2 and 3.
+        return withUnsafeBytes(of: &storage) { UInt16(bigEndian: $0.loadUnaligned(fromByteOffset: 2, as: UInt16.self)) }
+    }
+
+    /// - Returns: nil once the socket has been shut down.
+    func accept() -> BlockingSocket? {
+        while true {
+            let accepted = Glibc.accept(descriptor, nil, nil)
+            if accepted >= 0 {
+                // Started processes must not inherit it.
+                _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
+                return BlockingSocket(owning: accepted)
+            }
+            guard errno == EINTR || errno == ECONNABORTED else { return nil }
+        }
+    }
+
+    /// What one read brings; empty at the end.
+    func receive(upTo count: Int = 64 * 1024, what: () -> String) throws -> [UInt8] {
+        try waitUntil(Int16(POLLIN), what)
+        var failed = false
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            let result = recv(descriptor, buffer.baseAddress, count, 0)
+            failed = result < 0
+            filled = max(0, result)
+        }
+        if failed { throw SocketFailure("recv") }
+        return bytes
+    }
+
+    func send(_ bytes: ArraySlice<UInt8>) throws {
+        var rest = bytes
+        while !rest.isEmpty {
+            try waitUntil(Int16(POLLOUT)) { "room to send \(rest.count) bytes" }
+            let result = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)) }
+            if result < 0, errno == EAGAIN { continue }
+            guard result >= 0 else { throw SocketFailure("send") }
+            rest = rest.dropFirst(result)
+        }
+    }
+
+    /// Sends as much as the kernel takes at once.
+    func sendAvailable(_ bytes: [UInt8]) throws -> Int {
+        let result = bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)) }
+        if result < 0 {
+            guard errno == EAGAIN else { throw SocketFailure("send") }
+            return 0
+        }
+        return result
+    }
+
+    private func waitUntil(_ events: Int16, _ what: () -> String) throws {
+        let end = Patience.now() + UInt64(Patience.seconds) * 1_000_000_000
+        while true {
+            var entry = pollfd(fd: descriptor, events: events, revents: 0)
+            let result = poll(&entry, 1, 100)
+            if result > 0 { return }
+            guard result == 0 || errno == EINTR else { throw SocketFailure("poll") }
+            guard Patience.now() < end else { throw DeadlinePassed(description: "waited \(Patience.seconds) s for \(what())") }
+        }
+    }
+
+    /// Ends both directions, which also wakes whoever waits in a call.
+    func shutdown() { Glibc.shutdown(descriptor, Int32(SHUT_RDWR)) }
+
+    func shutdownWrite() { Glibc.shutdown(descriptor, Int32(SHUT_WR)) }
+
+    /// The close by the last holder will be a reset.
+    func resetsOnClose() {
+        var setting = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &setting, socklen_t(MemoryLayout<linger>.size))
+    }
+}
+
+/// Whence a datagram came.
+struct DatagramPeer {
+    fileprivate var storage = sockaddr_storage()
+    fileprivate var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+
+    fileprivate init() {}
+
+    /// A port of 127.0.0.1.
+    init(port: UInt16) {
+        Loopback.ipv4.withAddress(port: port) { address, count in
+            withUnsafeMutableBytes(of: &storage) { $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: Int(count))) }
+            length = count
+        }
+    }
+}
+
+extension BlockingSocket {
+    /// The next datagram, without a deadline.
+    func receiveDatagram() -> (bytes: [UInt8], peer: DatagramPeer)? {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        var peer = DatagramPeer()
+        let count = withUnsafeMutablePointer(to: &peer.storage) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { recvfrom(descriptor, &buffer, buffer.count, 0, $0, &peer.length) }
+        }
+        return count < 0 ? nil : (Array(buffer[..<count]), peer)
+    }
+
+    func send(_ bytes: [UInt8], to peer: DatagramPeer) {
+        var peer = peer
+        withUnsafePointer(to: &peer.storage) { pointer in
+            _ = pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { sendto(descriptor, bytes, bytes.count, 0, $0, peer.length) }
+        }
+    }
+}
+
+/// Runs `body` on a thread of its own: blocking calls must not hold up the tests' pool.
+public func onThread(_ body: @escaping @Sendable () -> Void) {
+    final class Work: Sendable {
+        let body: @Sendable () -> Void
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+    var thread = pthread_t()
+    var attributes = pthread_attr_t()
+    pthread_attr_init(&attributes)
+    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+    pthread_attr_setstacksize(&attributes, 512 * 1024)
+    pthread_create(&thread, &attributes, { argument in
+        Unmanaged<Work>.fromOpaque(argument!).takeRetainedValue().body()
+        return nil
+    }, Unmanaged.passRetained(Work(body)).toOpaque())
+    pthread_attr_destroy(&attributes)
+}

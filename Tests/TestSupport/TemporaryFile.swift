@@ -1,0 +1,81 @@
+import Glibc
+
+/// A folder for one test's files, removed with its contents.
+public final class TemporaryFolder: Sendable {
+    public let path: String
+
+    public init() throws {
+        let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        var template = Array("\(parent)/fairway-test-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw SocketFailure("mkdtemp \(parent)") }
+        path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+    }
+
+    deinit { TemporaryFolder.remove(path) }
+
+    private static func remove(_ path: String) {
+        if let folder = opendir(path) {
+            while let entry = readdir(folder) {
+                let name = withUnsafePointer(to: &entry.pointee.d_name) { $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) } }
+                guard name != ".", name != ".." else { continue }
+                let child = "\(path)/\(name)"
+                if entry.pointee.d_type == UInt8(DT_DIR) { remove(child) } else { unlink(child) }
+            }
+            closedir(folder)
+        }
+        rmdir(path)
+    }
+
+    /// Writes a file in place.
+    public func write(_ text: String, to name: String) throws {
+        let file = open("\(path)/\(name)", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard file >= 0 else { throw SocketFailure("open \(name)") }
+        defer { close(file) }
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+            guard count > 0 else { throw SocketFailure("write \(name)") }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    /// Writes a file beside and renames it over `name`, so that readers see the old or the new one whole.
+    public func replace(_ name: String, by text: String) throws {
+        try write(text, to: ".\(name).new")
+        guard rename("\(path)/.\(name).new", "\(path)/\(name)") == 0 else { throw SocketFailure("rename \(name)") }
+    }
+
+    public func remove(_ name: String) throws {
+        guard unlink("\(path)/\(name)") == 0 else { throw SocketFailure("unlink \(name)") }
+    }
+}
+
+/// One file of a test's own.
+public final class TemporaryFile: Sendable {
+    private let folder: TemporaryFolder
+    public var path: String { "\(folder.path)/file" }
+
+    public init(_ text: String) throws {
+        folder = try TemporaryFolder()
+        try write(text)
+    }
+
+    public func write(_ text: String) throws { try folder.write(text, to: "file") }
+
+    public func remove() throws { try folder.remove("file") }
+}
+
+/// A file's contents, for `/proc` and logs; empty if it cannot be read.
+public func contents(of path: String) -> String {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return "" }
+    defer { close(file) }
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 64 * 1024)
+    while true {
+        let count = read(file, &buffer, buffer.count)
+        guard count > 0 else { break }
+        bytes += buffer[..<count]
+    }
+    return String(decoding: bytes, as: UTF8.self)
+}
