@@ -131,7 +131,8 @@ extension UnsafeMutablePointer where Pointee == EventLoop {
         pointee.deferred.append(DeferredCall(owner: owner, call: call))
     }
 
-    private func turn() {
+    /// One turn; tests drive a loop by it.
+    func turn() {
         let count = pointee.wait()
         pointee.wallTime = clinux_wall_nanoseconds()
         for index in 0..<count {

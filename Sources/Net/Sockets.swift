@@ -53,4 +53,14 @@ public enum Sockets {
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         return clinux_getsockname(descriptor, &storage, &length) < 0 ? nil : SocketAddress(storage)
     }
+
+    /// Whether the kernel knows a way to an address; nothing is sent.
+    static func hasRoute(to address: IPAddress) -> Bool {
+        let target = SocketAddress(address, port: 53)
+        let number = clinux_datagram_socket(target.family)
+        guard number >= 0 else { return false }
+        let socket = FileDescriptor(owning: number)
+        // Connecting a datagram socket looks the route up and does no more.
+        return target.withKernelAddress { clinux_connect(socket.number, $0, $1) } == 0
+    }
 }

@@ -53,6 +53,9 @@ static inline int clinux_eventfd(void) { return CLINUX_RESULT(eventfd(0, EFD_CLO
 static inline int clinux_socket(int family) {
     return CLINUX_RESULT(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
+static inline int clinux_datagram_socket(int family) {
+    return CLINUX_RESULT(socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
 static inline int clinux_accept(int fd, struct sockaddr_storage *address, socklen_t *length) {
     // accept4 is declared under _GNU_SOURCE only.
     return CLINUX_RESULT(syscall(SYS_accept4, fd, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC));
