@@ -5,6 +5,7 @@ public enum BuiltInFilters {
             + PathFilters.specs
             + RespondFilters.specs
             + BodyFilters.specs
+            + CompressionFilters.specs
             + TimingFilters.specs
             + CookieFilters.specs
             + LoggingFilters.specs
