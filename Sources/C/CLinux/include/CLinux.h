@@ -15,6 +15,7 @@
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -116,6 +117,16 @@ static inline int clinux_open_append(const char *path) {
 static inline long clinux_read(int fd, void *bytes, size_t count) { return CLINUX_LONG(read(fd, bytes, count)); }
 static inline long clinux_write(int fd, const void *bytes, size_t count) { return CLINUX_LONG(write(fd, bytes, count)); }
 static inline int clinux_inotify(void) { return CLINUX_RESULT(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)); }
+
+/// Sets how many descriptors a process may have (soft limit; the hard one stays).
+static inline int clinux_limit_descriptors(pid_t process, uint64_t count) {
+    // struct rlimit64; prlimit is declared under _GNU_SOURCE only.
+    uint64_t limits[2];
+    int r = CLINUX_RESULT(syscall(SYS_prlimit64, process, RLIMIT_NOFILE, NULL, limits));
+    if (r < 0) return r;
+    limits[0] = count;
+    return CLINUX_RESULT(syscall(SYS_prlimit64, process, RLIMIT_NOFILE, limits, NULL));
+}
 
 // time
 static inline uint64_t clinux_now_nanoseconds(void) {

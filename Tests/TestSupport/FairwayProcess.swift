@@ -1,0 +1,211 @@
+import CLinux
+import Glibc
+import Synchronization
+
+/// How a process ended.
+public enum ProcessEnd: Sendable, Equatable {
+    case exited(Int32)
+    case signalled(Int32)
+}
+
+/// The built `fairway` as a process of its own: started with flags, asked about by `/proc`, ended by its number.
+public final class FairwayProcess: Sendable {
+    public struct StartFailed: Error, CustomStringConvertible {
+        public let description: String
+    }
+
+    public let port: UInt16
+    public let supportPort: UInt16
+    private let pid: pid_t
+    private let end = Mutex<ProcessEnd?>(nil)
+    private let folder: TemporaryFolder
+
+    /// Starts a proxy on free ports and waits until it listens.
+    ///
+    /// - Parameters:
+    ///   - routes: eskip, given as inline routes.
+    ///   - flags: further ones; a later flag replaces an earlier one.
+    public convenience init(routes: String, flags: [String] = []) throws {
+        try self.init(flags: ["-inline-routes", routes] + flags)
+    }
+
+    /// - Parameter routesFile: watched by the proxy.
+    public convenience init(routesFile: String, flags: [String] = []) throws {
+        try self.init(flags: ["-routes-file", routesFile] + flags)
+    }
+
+    private init(flags: [String]) throws {
+        port = try FreePorts.next()
+        supportPort = try FreePorts.next()
+        folder = try TemporaryFolder()
+        let usual = [
+            "-address", "127.0.0.1:\(port)", "-support-listener", "127.0.0.1:\(supportPort)",
+            "-wait-for-healthcheck-interval", "0s", "-wait-first-route-load", "-workers", "1",
+        ]
+        pid = try FairwayProcess.spawn(usual + flags, logPath: "\(folder.path)/log")
+        do {
+            try waitUntilListening(on: flags.contains { $0.contains("[::") } ? .ipv6 : .ipv4)
+        } catch {
+            kill()
+            throw error
+        }
+    }
+
+    deinit { kill() }
+
+    /// Runs `fairway` to its end.
+    public static func run(_ arguments: [String]) throws -> (end: ProcessEnd, output: String) {
+        let folder = try TemporaryFolder()
+        let pid = try spawn(arguments, logPath: "\(folder.path)/log")
+        var result: ProcessEnd?
+        defer { if result == nil { end(pid) } }
+        try Patience.wait(for: "fairway \(arguments.joined(separator: " ")) to end") {
+            result = reap(pid)
+            return result != nil
+        }
+        return (result!, contents(of: "\(folder.path)/log"))
+    }
+
+    /// Everything it has written to standard output and error.
+    public var log: String { contents(of: "\(folder.path)/log") }
+
+    private func waitUntilListening(on loopback: Loopback) throws {
+        try Patience.wait(for: "fairway to listen; its log:\n\(log)") {
+            if let end = ended() { throw StartFailed(description: "fairway ended (\(end)); its log:\n\(log)") }
+            return [port, supportPort].allSatisfy { port in
+                (try? BlockingSocket.connected(to: port, on: port == supportPort ? .ipv4 : loopback)) != nil
+            }
+        }
+    }
+
+    // MARK: Ending
+
+    public func signal(_ number: Int32) { Glibc.kill(pid, number) }
+
+    /// How it ended; nil while it runs.
+    public func ended() -> ProcessEnd? {
+        end.withLock { end in
+            if end == nil { end = FairwayProcess.reap(pid) }
+            return end
+        }
+    }
+
+    public func waitForEnd() throws -> ProcessEnd {
+        var result: ProcessEnd?
+        try Patience.wait(for: "fairway to end") {
+            result = ended()
+            return result != nil
+        }
+        return result!
+    }
+
+    private func kill() { if ended() == nil { FairwayProcess.end(pid) } }
+
+    private static func end(_ pid: pid_t) {
+        Glibc.kill(pid, SIGKILL)
+        var status: Int32 = 0
+        waitpid(pid, &status, 0)
+    }
+
+    private static func reap(_ pid: pid_t) -> ProcessEnd? {
+        var status: Int32 = 0
+        guard waitpid(pid, &status, WNOHANG) == pid else { return nil }
+        let signal = status & 0x7f
+        return signal == 0 ? .exited(status >> 8 & 0xff) : .signalled(signal)
+    }
+
+    // MARK: Starting
+
+    /// The binary that was built with these tests, beside their own.
+    private static func binaryPath() throws -> String {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = buffer.withUnsafeMutableBytes { readlink("/proc/self/exe", $0.baseAddress!, 4096) }
+        let own = String(decoding: buffer[..<max(0, count)], as: UTF8.self)
+        let path = own[..<(own.lastIndex(of: "/") ?? own.startIndex)] + "/fairway"
+        guard access(String(path), X_OK) == 0 else { throw StartFailed(description: "no binary at \(path): build the product fairway first") }
+        return String(path)
+    }
+
+    private static func spawn(_ arguments: [String], logPath: String) throws -> pid_t {
+        let path = try binaryPath()
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 1, logPath, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+        posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        // The tests' own mask and handlers must not become the proxy's.
+        var none = sigset_t()
+        var all = sigset_t()
+        sigemptyset(&none)
+        sigfillset(&all)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setsigdefault(&attributes, &all)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+        var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) } + [nil]
+        defer { words.forEach { free($0) } }
+        var pid: pid_t = 0
+        let result = posix_spawn(&pid, path, &actions, &attributes, &words, environ)
+        guard result == 0 else { throw StartFailed(description: "posix_spawn: \(String(cString: strerror(result)))") }
+        return pid
+    }
+}
+
+// MARK: - What the kernel says of it
+
+extension FairwayProcess {
+    /// Private memory in use, KiB.
+    public var privateMemory: Int {
+        let line = contents(of: "/proc/\(pid)/status").split(separator: "\n").first { $0.hasPrefix("RssAnon:") } ?? ""
+        return Int(line.split(separator: " ").dropLast().last?.split(separator: "\t").last ?? "0") ?? 0
+    }
+
+    /// CPU time used so far, nanoseconds.
+    public var cpuTime: UInt64 {
+        entries("/proc/\(pid)/task").reduce(0) { sum, thread in
+            sum + (UInt64(contents(of: "/proc/\(pid)/task/\(thread)/schedstat").split(separator: " ").first ?? "0") ?? 0)
+        }
+    }
+
+    public var descriptorCount: Int { entries("/proc/\(pid)/fd").count }
+
+    private func entries(_ path: String) -> [String] {
+        guard let folder = opendir(path) else { return [] }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) } }
+            if !name.hasPrefix(".") { names.append(name) }
+        }
+        return names
+    }
+
+    /// Lowers or raises the number of descriptors the running process may have.
+    public func setDescriptorLimit(_ count: Int) throws {
+        let result = clinux_limit_descriptors(pid, UInt64(count))
+        if result < 0 {
+            errno = -result
+            throw SocketFailure("prlimit")
+        }
+    }
+}
+
+/// Ports nobody listens on, below those the kernel gives to clients; each is handed out once per test run.
+enum FreePorts {
+    private static let first = Mutex(UInt16.random(in: 20_000..<31_000))
+
+    static func next() throws -> UInt16 {
+        for _ in 0..<1000 {
+            let port = first.withLock { next in
+                next = next >= 32_000 ? 20_000 : next + 1
+                return next
+            }
+            // Without SO_REUSEPORT, so that another proxy's port is seen as taken.
+            if (try? BlockingSocket.listening(.stream, port: port)) != nil { return port }
+        }
+        throw SocketFailure("no free port")
+    }
+}

@@ -1,0 +1,111 @@
+import Synchronization
+
+/// An upstream on loopback that does what a test's script says and keeps what it received.
+public final class LoopbackOrigin: Sendable {
+    private struct State {
+        var requests: [RawMessage] = []
+        var failures: [String] = []
+        var connectionCount = 0
+        var openConnections: [Int: BlockingSocket] = [:]
+    }
+
+    public let port: UInt16
+    public let loopback: Loopback
+    private let listener: BlockingSocket
+    private let state = Mutex(State())
+
+    /// - Parameter serve: runs once for each connection, on its own thread; the connection is closed when it returns.
+    public init(on loopback: Loopback = .ipv4, serve: @escaping @Sendable (OriginConnection) throws -> Void) throws {
+        self.loopback = loopback
+        listener = try BlockingSocket.listening(.stream, on: loopback)
+        port = listener.port
+        onThread { [listener, weak self] in
+            while let socket = listener.accept() {
+                guard let number = self?.opened(socket) else { return }
+                onThread { [weak self] in
+                    LoopbackOrigin.run(serve, number, socket, of: self)
+                    self?.closed(number)
+                }
+            }
+        }
+    }
+
+    /// Answers each request with the bytes that `answer` makes of it.
+    public convenience init(on loopback: Loopback = .ipv4, answer: @escaping @Sendable (RawMessage) -> String) throws {
+        try self.init(on: loopback, serve: { connection in
+            while let request = try connection.readRequest() { try connection.send(answer(request)) }
+        })
+    }
+
+    deinit {
+        listener.shutdown()
+        state.withLock { state in state.openConnections.values.forEach { $0.shutdown() } }
+    }
+
+    /// `http://127.0.0.1:port`.
+    public var url: String { "http://\(loopback.host):\(port)" }
+
+    /// Complete requests, in the order in which they were.
+    public var requests: [RawMessage] { state.withLock { $0.requests } }
+
+    /// Connections accepted so far.
+    public var connectionCount: Int { state.withLock { $0.connectionCount } }
+
+    public var openConnectionCount: Int { state.withLock { $0.openConnections.count } }
+
+    /// What scripts threw; a proxy that closes a connection early is among it.
+    public var failures: [String] { state.withLock { $0.failures } }
+
+    public func waitForRequests(_ count: Int) throws {
+        try Patience.wait(for: "\(count) requests, found \(requests.count)") { self.requests.count >= count }
+    }
+
+    private static func run(_ serve: (OriginConnection) throws -> Void, _ number: Int, _ socket: BlockingSocket, of origin: LoopbackOrigin?) {
+        do {
+            try serve(OriginConnection(socket, number: number) { [weak origin] request in
+                origin?.state.withLock { $0.requests.append(request) }
+            })
+        } catch {
+            origin?.state.withLock { $0.failures.append("\(error)") }
+        }
+    }
+
+    private func opened(_ socket: BlockingSocket) -> Int {
+        state.withLock { state in
+            let number = state.connectionCount
+            state.connectionCount += 1
+            state.openConnections[number] = socket
+            return number
+        }
+    }
+
+    private func closed(_ number: Int) { state.withLock { $0.openConnections[number] = nil } }
+}
+
+/// One connection to a `LoopbackOrigin`.
+public final class OriginConnection: WireStream {
+    /// Counted from 0, in the order of accepting.
+    public let number: Int
+    private let record: (RawMessage) -> Void
+
+    init(_ socket: BlockingSocket, number: Int, record: @escaping (RawMessage) -> Void) {
+        self.number = number
+        self.record = record
+        super.init(socket)
+    }
+
+    /// The next request with its body; nil if the connection ended instead.
+    public func readRequest() throws -> RawMessage? {
+        guard var request = try readHead() else { return nil }
+        try readBody(of: &request, toEndIfUnknown: false)
+        record(request)
+        return request
+    }
+
+    /// The next request's head, its body left to the script.
+    public func readRequestHead() throws -> RawMessage? {
+        guard let request = try readHead() else { return nil }
+        record(request)
+        return request
+    }
+}
