@@ -72,9 +72,7 @@ public final class FairwayProcess: Sendable {
     private func waitUntilListening(on loopback: Loopback) throws {
         try Patience.wait(for: "fairway to listen; its log:\n\(log)") {
             if let end = ended() { throw StartFailed(description: "fairway ended (\(end)); its log:\n\(log)") }
-            return [port, supportPort].allSatisfy { port in
-                (try? BlockingSocket.connected(to: port, on: port == supportPort ? .ipv4 : loopback)) != nil
-            }
+            return (try? BlockingSocket.connected(to: port, on: loopback)) != nil
         }
     }
 
@@ -148,7 +146,7 @@ public final class FairwayProcess: Sendable {
         var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) } + [nil]
         defer { words.forEach { free($0) } }
         var pid: pid_t = 0
-        let result = posix_spawn(&pid, path, &actions, &attributes, &words, environ)
+        let result = posix_spawn(&pid, path, &actions, &attributes, &words, Glibc.environ)
         guard result == 0 else { throw StartFailed(description: "posix_spawn: \(String(cString: strerror(result)))") }
         return pid
     }
