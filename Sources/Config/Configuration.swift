@@ -118,6 +118,8 @@ extension Configuration {
         public var disableHTTPKeepalives = false
         public var proxyPreserveHost = false
         public var insecure = false
+        /// Skipper's list of hop-by-hop fields is removed instead of RFC 9110's.
+        public var removeHopHeaders = false
         public var experimentalUpgradeAudit = false
         public var dnsServers: [SocketAddress] = []
         public var passiveHealthCheck: PassiveHealthCheckSettings?

@@ -358,7 +358,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         let server = pointee.server
         server.pointee.headBuffer.removeAll()
         server.pointee.date.withText(loop.pointee.wallTime) { date in
-            HeadSerializer.write(head, framing: framing, server: BorrowedBytes(server.pointee.serverName), date: date, to: &server.pointee.headBuffer)
+            HeadSerializer.write(head, framing: framing, date: date, to: &server.pointee.headBuffer)
         }
     }
 

@@ -1,20 +1,28 @@
 import Bytes
 public import Net
 
-/// Accepts connections of one address for one worker. Lives as long as its loop; reached by pointer.
+/// Accepts connections of one address for one worker, in turn with the other workers (`AcceptShare`). Lives as long as its
+/// loop; reached by pointer.
 public struct Listener: ~Copyable {
     private let source: EventSource
     fileprivate var retry = TimerNode()
     fileprivate let server: UnsafeMutablePointer<Server>
     fileprivate var descriptor: Int32
+    fileprivate let share: AcceptShare
+    fileprivate let worker: Int
+    fileprivate var isWaiting = false
     /// The address bound to, with the port the kernel chose if none was asked for.
     public let address: SocketAddress
     /// Times the process had no descriptor left for a connection.
     public fileprivate(set) var exhaustedCount: UInt64 = 0
 
-    /// - Parameter socket: listening; owned from here on.
-    public init(_ socket: consuming FileDescriptor, server: UnsafeMutablePointer<Server>) {
+    /// - Parameters:
+    ///   - socket: listening; owned from here on.
+    ///   - worker: this worker's place in `share`.
+    public init(_ socket: consuming FileDescriptor, server: UnsafeMutablePointer<Server>, share: AcceptShare, worker: Int) {
         self.server = server
+        self.share = share
+        self.worker = worker
         let number = socket.release()
         address = Sockets.localAddress(number) ?? SocketAddress(.unspecifiedV4, port: 0)
         descriptor = number
@@ -27,13 +35,39 @@ public struct Listener: ~Copyable {
 extension UnsafeMutablePointer where Pointee == Listener {
     public func start() throws(SystemError) {
         pointee.retry.owner = UnsafeMutableRawPointer(self)
-        pointee.retry.expired = { $0.assumingMemoryBound(to: Listener.self).acceptWaiting() }
-        try pointee.server.pointee.loop.pointee.register(pointee.descriptor, self)
+        pointee.retry.expired = { $0.assumingMemoryBound(to: Listener.self).tryAgain() }
+        pointee.server.pointee.share = pointee.share
+        pointee.server.pointee.shareWorker = pointee.worker
+        try join()
+    }
+
+    private func join() throws(SystemError) {
+        try pointee.server.pointee.loop.pointee.registerShared(pointee.descriptor, self)
+        pointee.share.joined()
+        pointee.isWaiting = true
+    }
+
+    /// Leaves new connections to the workers that have fewer.
+    private func stepBackIfAhead() {
+        guard pointee.isWaiting, pointee.share.isAhead(pointee.worker), pointee.share.mayLeave() else { return }
+        pointee.server.pointee.loop.pointee.remove(pointee.descriptor)
+        pointee.isWaiting = false
+        tryAgainLater()
+    }
+
+    fileprivate func tryAgain() {
+        guard pointee.descriptor >= 0 else { return }
+        if !pointee.isWaiting {
+            if pointee.share.isAhead(pointee.worker) { return tryAgainLater() }
+            guard (try? join()) != nil else { return tryAgainLater() }
+        }
+        acceptWaiting()
     }
 
     /// Closes the socket; connections already accepted go on.
     public func stop() {
         guard pointee.descriptor >= 0 else { return }
+        pointee.server.pointee.loop.pointee.remove(pointee.descriptor)
         _ = FileDescriptor(owning: pointee.descriptor)
         pointee.descriptor = -1
         pointee.server.pointee.loop.pointee.timers.remove(timer)
@@ -47,18 +81,22 @@ extension UnsafeMutablePointer where Pointee == Listener {
         guard pointee.descriptor >= 0 else { return }
         for _ in 0..<Limits.acceptsPerTurn {
             do throws(SystemError) {
-                guard let accepted = try Sockets.accept(pointee.descriptor) else { return }
+                guard let accepted = try Sockets.accept(pointee.descriptor) else { return stepBackIfAhead() }
                 pointee.server.accept(Transport(socket: accepted.descriptor), peer: accepted.peer ?? SocketAddress(.unspecifiedV4, port: 0))
             } catch {
                 // Out of descriptors the connection stays in the kernel's queue: trying again at once would spin.
-                if error == .tooManyFiles || error == .systemTooManyFiles { return tryAgainLater() }
+                if error == .tooManyFiles || error == .systemTooManyFiles { return exhausted() }
             }
         }
         tryAgainAtOnce()
     }
 
-    private func tryAgainLater() {
+    private func exhausted() {
         pointee.exhaustedCount += 1
+        tryAgainLater()
+    }
+
+    private func tryAgainLater() {
         let loop = pointee.server.pointee.loop
         loop.pointee.timers.set(timer, at: loop.pointee.now + 100_000_000)
     }

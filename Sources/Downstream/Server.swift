@@ -14,18 +14,18 @@ public struct Server: ~Copyable {
     var incoming = RequestHead()
     var headBuffer = ByteBuffer()
     var date: HTTPDate
-    /// Value of the Server field for responses that have none; empty for none.
-    let serverName: StaticString
+    /// Where the number of connections is told to the other workers.
+    var share: AcceptShare?
+    var shareWorker = 0
     /// Every response says that it is the last, and connections close when idle.
     public fileprivate(set) var isDraining = false
     public internal(set) var counters = ServerCounters()
 
     /// - Parameter handler: outlives the server.
-    public init(loop: UnsafeMutablePointer<EventLoop>, options: ServerOptions, handler: any ServerHandler, serverName: StaticString = "Fairway") {
+    public init(loop: UnsafeMutablePointer<EventLoop>, options: ServerOptions, handler: any ServerHandler) {
         self.loop = loop
         self.options = options
         self.handler = handler
-        self.serverName = serverName
         date = HTTPDate()
     }
 }
@@ -55,6 +55,7 @@ extension UnsafeMutablePointer where Pointee == Server {
         pointee.newest?.pointee.previous = connection
         pointee.newest = connection
         pointee.counters.accepted += 1
+        tellConnections()
         connection.opened()
     }
 
@@ -77,5 +78,8 @@ extension UnsafeMutablePointer where Pointee == Server {
         if let previous = connection.pointee.previous { previous.pointee.next = connection.pointee.next } else { pointee.newest = connection.pointee.next }
         connection.pointee.next?.pointee.previous = connection.pointee.previous
         pointee.counters.closed += 1
+        tellConnections()
     }
+
+    private func tellConnections() { pointee.share?.setConnections(pointee.counters.active, of: pointee.shareWorker) }
 }

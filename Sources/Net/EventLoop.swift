@@ -15,6 +15,8 @@ public struct Readiness: OptionSet, Sendable {
     public static let hangup = Readiness(rawValue: 0x010)
     /// The peer sends no more.
     public static let readHangup = Readiness(rawValue: 0x2000)
+    /// Of several loops that wait for one descriptor, an idle one is woken.
+    static let exclusive = Readiness(rawValue: 1 << 28)
     static let edgeTriggered = Readiness(rawValue: 1 << 31)
 }
 
@@ -99,6 +101,12 @@ public struct EventLoop: ~Copyable {
     public func register(_ descriptor: Int32, _ source: UnsafeMutableRawPointer) throws(SystemError) {
         let all: Readiness = [.readable, .writable, .readHangup, .edgeTriggered]
         _ = try check(clinux_epoll_add(epoll.number, descriptor, all.rawValue, UInt64(UInt(bitPattern: source))))
+    }
+
+    /// Registers a listening socket that other loops wait for too.
+    public func registerShared(_ descriptor: Int32, _ source: UnsafeMutableRawPointer) throws(SystemError) {
+        let events: Readiness = [.readable, .edgeTriggered, .exclusive]
+        _ = try check(clinux_epoll_add(epoll.number, descriptor, events.rawValue, UInt64(UInt(bitPattern: source))))
     }
 
     /// Registers a descriptor of a library that reads once per event, level-triggered; or changes what is waited for.

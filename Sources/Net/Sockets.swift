@@ -1,20 +1,23 @@
 import Bytes
 import CLinux
+
 /// Making sockets.
 public enum Sockets {
-    /// A listening socket that shares its port with the other workers', so that the kernel spreads connections.
-    ///
-    /// `TCP_NODELAY` is inherited by the accepted ones.
-    public static func listen(_ address: SocketAddress, sharesPort: Bool, backlog: Int32 = 4096) throws(SystemError) -> FileDescriptor {
+    /// A listening socket. `TCP_NODELAY` is inherited by the accepted ones.
+    public static func listen(_ address: SocketAddress, backlog: Int32 = 4096) throws(SystemError) -> FileDescriptor {
         let socket = FileDescriptor(owning: try check(clinux_socket(address.family)))
         _ = clinux_set_option(socket.number, SOL_SOCKET, SO_REUSEADDR, 1)
-        if sharesPort { _ = try check(clinux_set_option(socket.number, SOL_SOCKET, SO_REUSEPORT, 1)) }
         _ = clinux_set_option(socket.number, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         // `[::]` serves IPv4 too, as users of `:9090` expect.
         if !address.address.isIPv4 { _ = clinux_set_option(socket.number, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 0) }
         _ = try check(address.withKernelAddress { clinux_bind(socket.number, $0, $1) })
         _ = try check(clinux_listen(socket.number, backlog))
         return socket
+    }
+
+    /// Another descriptor of the same listening socket.
+    public static func duplicate(_ socket: borrowing FileDescriptor) throws(SystemError) -> FileDescriptor {
+        FileDescriptor(owning: try check(clinux_duplicate(socket.number)))
     }
 
     /// Starts a connection; it is established when the descriptor becomes writable without an error.

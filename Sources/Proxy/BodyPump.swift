@@ -49,7 +49,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
 
     private func withUpstreamHost<Result>(_ body: (BorrowedBytes) -> Result) -> Result {
         if let host = context.outgoingHost { return body(host) }
-        if pointee.worker.options.preservesHost { return body(pointee.filter.request.host) }
+        if pointee.filter.settings.preservesHost { return body(pointee.filter.request.host) }
         return pointee.origin.unsafelyUnwrapped._withUnsafeGuaranteedRef { $0.authority.withUnsafeBytes(body) }
     }
 

@@ -44,10 +44,12 @@ enum ProxyError {
     }
 
     /// The body's text if it is not the status's own.
-    var text: StaticString? {
+    var text: String? {
         switch self {
-        case .invalidQuery: "Invalid query"
-        case .refusedPayload: "Invalid request"
+        case .invalidQuery: "Invalid query\n"
+        case .refusedPayload: "Invalid request\n"
+        case .refused(.missingHost): "400 Bad Request: missing required Host header"
+        case .refused(let error): "\(error.status) \(Status.reason(error.status))"
         default: nil
         }
     }
@@ -80,6 +82,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         if case .filter(let status) = error, status == 0 { return abandon() }
         pointee.filter.response.reset(status: status)
         pointee.filter.responseTransforms.removeAll()
+        addServerField()
         runErrorFilters()
         writeErrorPage(status, text: error.text)
     }
@@ -104,15 +107,19 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         }
     }
 
-    private func writeErrorPage(_ status: UInt16, text: StaticString?) {
+    private func writeErrorPage(_ status: UInt16, text: String?) {
         pointee.phase = .responding
         pointee.isResponseHeadPending = true
         pointee.filter.replacement = .untouched
         pointee.filter.response.headers.append(.contentType, BorrowedBytes("text/plain; charset=utf-8"))
         pointee.filter.response.headers.append(nameBytes: BorrowedBytes("X-Content-Type-Options"), BorrowedBytes("nosniff"))
         var body = ByteBuffer()
-        body.append(text ?? Status.reason(status))
-        body.append("\n")
+        if let text {
+            body.append(text)
+        } else {
+            body.append(Status.reason(status))
+            body.append("\n")
+        }
         pointee.responseFraming = .length(UInt64(body.count))
         let isHead = pointee.filter.request.method == .head
         transmitResponse(isHead ? .empty : BodyPiece(constant: body.readable), isLast: true, trailers: .none)

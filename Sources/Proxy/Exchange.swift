@@ -22,11 +22,12 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     /// Takes over a request whose head has come.
     func start(refusal: HTTPError?) {
         pointee.filter.peer = pointee.server.peer.address
+        pointee.filter.settings.preservesHost = pointee.worker.options.preservesHost
         if let refusal { return fail(.refused(refusal)) }
         pointee.isBodyExpected = !pointee.filter.request.framing.isEmpty
         if let answer = check() { return fail(answer) }
         if answersItself() { return }
-        pointee.filter.request.removeNominatedFields()
+        removeConnectionFields()
         route()
     }
 
@@ -141,6 +142,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         pointee.phase = .responseFilters
         pointee.filter.response.removeNominatedFields()
         pointee.responseFilterIndex = pointee.filtersRun
+        addServerField()
         runResponseFilters()
     }
 
@@ -157,7 +159,15 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     func sendServed() {
         pointee.phase = .responseFilters
         pointee.responseFilterIndex = pointee.filtersRun
+        addServerField()
         runResponseFilters()
+    }
+
+    /// Before the response filters, so that they can change it.
+    func addServerField() {
+        if pointee.filter.response.headers.first(.server) == nil {
+            pointee.filter.response.headers.append(.server, BorrowedBytes(pointee.worker.options.serverName))
+        }
     }
 
     // MARK: 7. Response filters

@@ -152,9 +152,11 @@ extension UnsafeMutablePointer where Pointee == Exchange {
 
     func loopBack() {
         pointee.loopbackCount += 1
-        let limit = pointee.worker.options.loopbacksMax == 0 ? 9 : pointee.worker.options.loopbacksMax
-        guard pointee.loopbackCount <= limit else { return fail(.tooManyLoopbacks) }
+        guard pointee.loopbackCount <= pointee.worker.options.loopbacksMax else { return fail(.tooManyLoopbacks) }
         pointee.outerRoutes.append(Exchange.Frame(route: pointee.route.unsafelyUnwrapped, filtersRun: pointee.filtersRun))
+        // A Host that filters chose was for this route's upstream (routing.md §10).
+        pointee.filter.outgoingHost = nil
+        pointee.filter.settings.preservesHost = pointee.worker.options.preservesHost
         route()
     }
 

@@ -4,7 +4,7 @@ import HTTP
 
 /// Adds X-Forwarded-* fields to requests before they are routed (`-forwarded-headers`, operations.md §4).
 public struct ForwardedHeaders: Sendable {
-    /// Appends the peer to X-Forwarded-For, all lines joined.
+    /// Appends the peer to the first X-Forwarded-For line; further lines are dropped, as Skipper does.
     public var setsFor = false
     /// Puts the peer in front instead.
     public var prependsFor = false
@@ -34,11 +34,7 @@ public struct ForwardedHeaders: Sendable {
 
     private func addPeer(_ context: FilterContext) {
         var list = ByteBuffer()
-        context.request.headers.forEachValue(.xForwardedFor) { value in
-            if !list.isEmpty { list.append(", ") }
-            list.append(value)
-            return true
-        }
+        if let value = context.request.headers.first(.xForwardedFor) { list.append(value) }
         if !list.isEmpty { list.append(", ") }
         list.append(context.peer.description)
         context.request.headers.set(.xForwardedFor, list.readable)

@@ -2,7 +2,7 @@
 public struct ProxyOptions: Sendable {
     /// `-proxy-preserve-host`.
     public var preservesHost = false
-    /// `-max-loopbacks`; -1 disables loopbacks.
+    /// Of one request; `-max-loopbacks`.
     public var loopbacksMax = 9
     /// `-default-http-status`.
     public var defaultStatus: UInt16 = 404
@@ -16,10 +16,13 @@ public struct ProxyOptions: Sendable {
     public var refusedPayloads: [[UInt8]] = []
     /// `-forwarded-headers`, nil = none.
     public var forwardedHeaders: ForwardedHeaders?
+    /// Value of the Server field for responses that come without one.
+    public var serverName: StaticString = "Fairway"
+    /// `-remove-hop-headers`: the fields that Skipper names are removed, TE and Trailer among them, and those that
+    /// Connection names stay; otherwise RFC 9110 §7.6.1 decides.
+    public var removesHopHeaders = false
     /// Answered by the proxy itself on the main listener, "" = off; `--health-path`.
     public var healthPath: [UInt8] = []
-    /// `-rfc-patch-path`.
-    public var reservedStayEncoded = false
     /// `-access-log-disabled` turns this off.
     public var logsAccess = true
 

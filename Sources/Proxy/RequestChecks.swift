@@ -32,8 +32,17 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         }
         pointee.phase = .responding
         pointee.isResponseHeadPending = true
+        addServerField()
         finishWithoutBody()
         return true
+    }
+
+    /// Takes off what belongs to the client's connection; the rest of the hop-by-hop fields is left out when the head is
+    /// written.
+    func removeConnectionFields() {
+        guard pointee.worker.options.removesHopHeaders else { return pointee.filter.request.removeNominatedFields() }
+        pointee.filter.request.headers.removeAll(.te)
+        pointee.filter.request.headers.removeAll(.trailer)
     }
 
     private func hasRefusedPayload(_ payloads: [[UInt8]]) -> Bool {

@@ -62,14 +62,13 @@ final class Assembly {
     /// Opens the listeners and starts a thread for each worker.
     func start() throws(StartError) {
         let address = try SocketAddress(listen: configuration.listeners.address)
-        try Assembly.checkFree(address, flag: "-address")
+        let socket = try Assembly.listen(address, flag: "-address")
         let count = configuration.general.workers > 0 ? configuration.general.workers : ProcessorCount.available
-        for _ in 0..<count {
-            do {
-                workers.append(try WorkerThread(makeWorker(), address: address))
-            } catch {
-                throw StartError("listening on \(address): \(error)")
-            }
+        let share = AcceptShare(workerCount: count)
+        do throws(SystemError) {
+            for index in 0..<count { workers.append(try WorkerThread(makeWorker(), socket: socket, share: share, index: index)) }
+        } catch {
+            throw StartError("listening on \(address): \(error)")
         }
         for worker in workers { worker.start() }
     }
@@ -93,14 +92,13 @@ final class Assembly {
             accessLog: AccessLog(accessWriter, options: AccessLogOptions(isJSON: configuration.accessLog.jsonEnabled, stripsQuery: configuration.accessLog.stripQuery)),
             log: ThrottledLog(log), logsAccess: !configuration.accessLog.disabled)
         return try ProxyWorker(
-            options: ProxyOptions(configuration), server: ServerOptions(configuration.server), client: ClientOptions(configuration.backend),
+            options: ProxyOptions(configuration), server: ServerOptions(configuration), client: ClientOptions(configuration.backend),
             slot: slot, telemetry: telemetry, dnsServers: configuration.backend.dnsServers)
     }
 
-    /// Workers share their port, so a port that another process shares too would not be noticed: it is tried alone first.
-    private static func checkFree(_ address: SocketAddress, flag: String) throws(StartError) {
-        do {
-            _ = try Sockets.listen(address, sharesPort: false)
+    private static func listen(_ address: SocketAddress, flag: String) throws(StartError) -> FileDescriptor {
+        do throws(SystemError) {
+            return try Sockets.listen(address)
         } catch {
             throw StartError("\(flag) \(address): \(error); choose another with \(flag)")
         }

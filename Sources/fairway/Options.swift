@@ -36,8 +36,9 @@ extension SocketAddress {
 }
 
 extension ServerOptions {
-    init(_ server: Configuration.Server) {
+    init(_ configuration: Configuration) {
         self.init()
+        let server = configuration.server
         idleTimeout = server.idleTimeout.nanoseconds
         readHeaderTimeout = server.readHeaderTimeout.nanoseconds
         readTimeout = server.readTimeout.nanoseconds
@@ -45,6 +46,7 @@ extension ServerOptions {
         keepAliveMax = server.keepalive.nanoseconds
         requestsMax = server.keepaliveRequests
         head.bytesMax = server.maxHeaderBytes
+        head.reservedStayEncoded = configuration.routes.rfcPatchPath
     }
 }
 
@@ -70,6 +72,7 @@ extension ProxyOptions {
         contentLengthMax = UInt64(max(0, configuration.requests.maxContentLength))
         validatesQuery = configuration.requests.validateQuery
         refusedPayloads = configuration.requests.refusePayload.map { Array($0.utf8) }
+        removesHopHeaders = configuration.backend.removeHopHeaders
         healthPath = Array(configuration.listeners.healthPath.utf8)
         forwardedHeaders = ForwardedHeaders(configuration)
     }

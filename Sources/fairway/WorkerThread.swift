@@ -11,12 +11,12 @@ final class WorkerThread: @unchecked Sendable {
     private let mailbox: Mailbox
     private static let stackBytes = 512 * 1024
 
-    init(_ worker: ProxyWorker, address: SocketAddress) throws(SystemError) {
+    /// - Parameter socket: listening, shared with the other workers.
+    init(_ worker: ProxyWorker, socket: borrowing FileDescriptor, share: AcceptShare, index: Int) throws(SystemError) {
         self.worker = worker
         mailbox = worker.loop.pointee.mailbox
-        let socket = try Sockets.listen(address, sharesPort: true)
         listener = .allocate(capacity: 1)
-        listener.initialize(to: Listener(socket, server: worker.server))
+        listener.initialize(to: Listener(try Sockets.duplicate(socket), server: worker.server, share: share, worker: index))
         try listener.start()
     }
 

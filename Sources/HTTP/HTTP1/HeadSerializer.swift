@@ -40,12 +40,8 @@ public enum HeadSerializer {
         writeFraming(framing, to: &output)
     }
 
-    /// - Parameters:
-    ///   - server: the Server field's value if the response has none.
-    ///   - date: the Date field's value if the response has none.
-    public static func write(
-        _ head: borrowing ResponseHead, framing: Framing, server: BorrowedBytes, date: BorrowedBytes, to output: inout ByteBuffer
-    ) {
+    /// - Parameter date: the Date field's value if the response has none.
+    public static func write(_ head: borrowing ResponseHead, framing: Framing, date: BorrowedBytes, to output: inout ByteBuffer) {
         output.append("HTTP/1.1 ")
         output.append(UInt8(truncatingIfNeeded: 0x30 + head.status / 100))
         output.append(UInt8(truncatingIfNeeded: 0x30 + head.status / 10 % 10))
@@ -54,10 +50,7 @@ public enum HeadSerializer {
         output.append(head.reason)
         output.append("\r\n")
         writeFields(head.headers, skipping: hopByHop.bits, to: &output)
-        if head.status >= 200 {
-            if !server.isEmpty, head.headers.first(.server) == nil { writeField("Server: ", server, to: &output) }
-            if head.headers.first(.date) == nil { writeField("Date: ", date, to: &output) }
-        }
+        if head.status >= 200, head.headers.first(.date) == nil { writeField("Date: ", date, to: &output) }
         if framing.upgrades { writeUpgrade(head.headers, to: &output) }
         writeFraming(framing, to: &output)
     }

@@ -64,6 +64,7 @@ static inline int clinux_accept(int fd, struct sockaddr_storage *address, sockle
 static inline int clinux_bind(int fd, const void *address, socklen_t length) {
     return CLINUX_RESULT(bind(fd, (const struct sockaddr *)address, length));
 }
+static inline int clinux_duplicate(int fd) { return CLINUX_RESULT(fcntl(fd, F_DUPFD_CLOEXEC, 0)); }
 static inline int clinux_listen(int fd, int backlog) { return CLINUX_RESULT(listen(fd, backlog)); }
 static inline int clinux_connect(int fd, const void *address, socklen_t length) {
     return CLINUX_RESULT(connect(fd, (const struct sockaddr *)address, length));

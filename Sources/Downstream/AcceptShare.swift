@@ -1,0 +1,45 @@
+import Synchronization
+
+/// How the workers of one process share a listening socket.
+///
+/// All wait for its connections, and the kernel wakes one of those that are idle, the same one while it keeps up: under a
+/// light load one worker serves everything, with warm pools to the upstreams, and the others join in as it gets busy. Long
+/// connections could gather at one worker that way; so one that has clearly more than the least loaded steps back for a
+/// while, but never the last that waits.
+public final class AcceptShare: @unchecked Sendable {
+    // Unchecked: the counts are atomics at a fixed address.
+    private let counts: UnsafeMutablePointer<Atomic<Int>>
+    private let workerCount: Int
+    private let waiting = Atomic<Int>(0)
+
+    public init(workerCount: Int) {
+        self.workerCount = workerCount
+        counts = .allocate(capacity: workerCount)
+        for index in 0..<workerCount { (counts + index).initialize(to: Atomic(0)) }
+    }
+
+    deinit {
+        counts.deinitialize(count: workerCount)
+        counts.deallocate()
+    }
+
+    func setConnections(_ count: Int, of worker: Int) { (counts + worker).pointee.store(count, ordering: .relaxed) }
+
+    /// Whether this worker has an eighth more connections than the least loaded one, and at least 16.
+    func isAhead(_ worker: Int) -> Bool {
+        var least = Int.max
+        for index in 0..<workerCount { least = min(least, (counts + index).pointee.load(ordering: .relaxed)) }
+        return (counts + worker).pointee.load(ordering: .relaxed) > least + max(16, least / 8)
+    }
+
+    func joined() { waiting.wrappingAdd(1, ordering: .relaxed) }
+
+    /// - Returns: false for the last worker that waits, which has to stay.
+    func mayLeave() -> Bool {
+        while true {
+            let count = waiting.load(ordering: .relaxed)
+            if count <= 1 { return false }
+            if waiting.compareExchange(expected: count, desired: count - 1, ordering: .relaxed).exchanged { return true }
+        }
+    }
+}
