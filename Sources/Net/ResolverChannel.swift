@@ -198,10 +198,7 @@ private final class Question {
 
 extension IPAddress {
     fileprivate init?(_ node: ares_addrinfo_node) {
-        guard let kernel = node.ai_addr, Int(node.ai_addrlen) <= MemoryLayout<sockaddr_storage>.size else { return nil }
-        var storage = sockaddr_storage()
-        withUnsafeMutableBytes(of: &storage) { $0.copyMemory(from: UnsafeRawBufferPointer(start: kernel, count: Int(node.ai_addrlen))) }
-        guard let address = SocketAddress(storage)?.address else { return nil }
+        guard let kernel = node.ai_addr, let address = SocketAddress(clinux_address_of(kernel, UInt32(node.ai_addrlen)))?.address else { return nil }
         self = address
     }
 }

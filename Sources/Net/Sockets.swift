@@ -10,7 +10,7 @@ public enum Sockets {
         _ = clinux_set_option(socket.number, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         // `[::]` serves IPv4 too, as users of `:9090` expect.
         if !address.address.isIPv4 { _ = clinux_set_option(socket.number, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 0) }
-        _ = try check(address.withKernelAddress { clinux_bind(socket.number, $0, $1) })
+        _ = try check(clinux_bind(socket.number, address.kernel))
         _ = try check(clinux_listen(socket.number, backlog))
         return socket
     }
@@ -26,7 +26,7 @@ public enum Sockets {
     public static func connect(_ address: SocketAddress) throws(SystemError) -> (descriptor: Int32, isConnected: Bool) {
         let descriptor = try check(clinux_socket(address.family))
         _ = clinux_set_option(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-        let result = address.withKernelAddress { clinux_connect(descriptor, $0, $1) }
+        let result = clinux_connect(descriptor, address.kernel)
         if result == 0 { return (descriptor, true) }
         if result == -EINPROGRESS { return (descriptor, false) }
         _ = clinux_close(descriptor)
@@ -41,10 +41,9 @@ public enum Sockets {
 
     /// - Returns: nil when nobody is waiting.
     public static func accept(_ listener: Int32) throws(SystemError) -> (descriptor: Int32, peer: SocketAddress?)? {
-        var storage = sockaddr_storage()
-        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        let result = clinux_accept(listener, &storage, &length)
-        if result >= 0 { return (result, SocketAddress(storage)) }
+        var peer = clinux_address()
+        let result = clinux_accept(listener, &peer)
+        if result >= 0 { return (result, SocketAddress(peer)) }
         // Errors of one connection that was gone before it was accepted say nothing about the next.
         if result == -EAGAIN { return nil }
         throw SystemError(-result)
@@ -52,9 +51,7 @@ public enum Sockets {
 
     /// The address a socket is bound to.
     public static func localAddress(_ descriptor: Int32) -> SocketAddress? {
-        var storage = sockaddr_storage()
-        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        return clinux_getsockname(descriptor, &storage, &length) < 0 ? nil : SocketAddress(storage)
+        SocketAddress(clinux_local_address(descriptor))
     }
 
     /// Whether the kernel knows a way to an address; nothing is sent.
@@ -64,6 +61,6 @@ public enum Sockets {
         guard number >= 0 else { return false }
         let socket = FileDescriptor(owning: number)
         // Connecting a datagram socket looks the route up and does no more.
-        return target.withKernelAddress { clinux_connect(socket.number, $0, $1) } == 0
+        return clinux_connect(socket.number, target.kernel) == 0
     }
 }

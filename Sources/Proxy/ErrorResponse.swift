@@ -9,6 +9,7 @@ import Upstream
 /// Why the proxy itself ends an exchange, and the one table that makes statuses of it (routing.md §13).
 enum ProxyError {
     case refused(HTTPError)
+    case malformedBody(HTTPError)
     case contentTooLarge
     case invalidQuery
     case refusedPayload
@@ -23,7 +24,7 @@ enum ProxyError {
     /// - Parameter unrouted: the status for requests without a route.
     func status(unrouted: UInt16) -> UInt16 {
         switch self {
-        case .refused(let error): error.status
+        case .refused(let error), .malformedBody(let error): error.status
         case .contentTooLarge: 413
         case .invalidQuery, .refusedPayload: 400
         case .unknownExpectation: 417
@@ -57,7 +58,7 @@ enum ProxyError {
     /// What a person reads in the log; nil if the access log says enough.
     var reason: String? {
         switch self {
-        case .refused(let error): error.reason
+        case .refused(let error), .malformedBody(let error): error.reason
         case .upstream(let failure): failure.reason
         case .tooManyLoopbacks: "more loopbacks than -max-loopbacks allows"
         case .noDynamicBackend: "a dynamic backend without a host"

@@ -87,7 +87,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     /// The client's side broke.
     func clientFailed(_ failure: ServerFailure) {
         switch failure {
-        case .malformed(let error): return pointee.isResponseHeadSent ? endAborted() : fail(.refused(error))
+        case .malformed(let error): return pointee.isResponseHeadSent ? endAborted() : fail(.malformedBody(error))
         case .readTimeout where !pointee.isResponseHeadSent: return fail(.clientTimeout)
         case .gone, .readTimeout, .writeTimeout: break
         }

@@ -44,10 +44,9 @@ extension LoadBalancer {
 
     private func takeTurn(_ candidates: Candidates, _ services: FilterServices) -> Int {
         guard let weights else { preconditionFailure("a weighted algorithm without weights") }
-        let worker = UInt(bitPattern: Unmanaged.passUnretained(services).toOpaque())
-        guard let options = registry.health?.options else { return weights.next(among: candidates, worker: worker) { _ in 1 } }
+        guard let options = registry.health?.options else { return weights.next(among: candidates) { _ in 1 } }
         let now = services.now
-        return weights.next(among: candidates, worker: worker) { weight($0, now, options) }
+        return weights.next(among: candidates) { weight($0, now, options) }
     }
 
     private func chooseLeastBusy(_ candidates: inout Candidates, _ services: FilterServices) -> Int {

@@ -50,30 +50,87 @@ static inline uint64_t clinux_epoll_word(const struct epoll_event *event) { retu
 
 static inline int clinux_eventfd(void) { return CLINUX_RESULT(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
 
-// sockets
+// sockets. An IP address and port travel as plain numbers: the kernel's structures belong to headers that other C
+// libraries include too, and Swift cannot tell whose they are.
+typedef struct {
+    uint64_t high, low; /* the 128 bits of the address, IPv4 as ::ffff:a.b.c.d */
+    uint16_t port;
+    uint8_t is_ip;
+} clinux_address;
+
+static inline socklen_t clinux_to_kernel(clinux_address address, struct sockaddr_storage *storage) {
+    memset(storage, 0, sizeof *storage);
+    if (address.high == 0 && address.low >> 32 == 0xffff) {
+        struct sockaddr_in *v4 = (struct sockaddr_in *)storage;
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(address.port);
+        v4->sin_addr.s_addr = htonl((uint32_t)address.low);
+        return sizeof *v4;
+    }
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)storage;
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = htons(address.port);
+    for (int i = 0; i < 8; i++) {
+        v6->sin6_addr.s6_addr[i] = (uint8_t)(address.high >> (56 - 8 * i));
+        v6->sin6_addr.s6_addr[8 + i] = (uint8_t)(address.low >> (56 - 8 * i));
+    }
+    return sizeof *v6;
+}
+static inline clinux_address clinux_from_kernel(const struct sockaddr_storage *storage) {
+    clinux_address address = {0};
+    if (storage->ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)storage;
+        address.low = 0xffff00000000u | ntohl(v4->sin_addr.s_addr);
+        address.port = ntohs(v4->sin_port);
+        address.is_ip = 1;
+    } else if (storage->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)storage;
+        for (int i = 0; i < 8; i++) {
+            address.high = address.high << 8 | v6->sin6_addr.s6_addr[i];
+            address.low = address.low << 8 | v6->sin6_addr.s6_addr[8 + i];
+        }
+        address.port = ntohs(v6->sin6_port);
+        address.is_ip = 1;
+    }
+    return address;
+}
 static inline int clinux_socket(int family) {
     return CLINUX_RESULT(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
 static inline int clinux_datagram_socket(int family) {
     return CLINUX_RESULT(socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
-static inline int clinux_accept(int fd, struct sockaddr_storage *address, socklen_t *length) {
-    // accept4 is declared under _GNU_SOURCE only.
-    return CLINUX_RESULT(syscall(SYS_accept4, fd, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+/// Of a structure some library made, `length` bytes long.
+static inline clinux_address clinux_address_of(const void *kernel, uint32_t length) {
+    struct sockaddr_storage storage = {0};
+    memcpy(&storage, kernel, length < sizeof storage ? length : sizeof storage);
+    return clinux_from_kernel(&storage);
 }
-static inline int clinux_bind(int fd, const void *address, socklen_t length) {
-    return CLINUX_RESULT(bind(fd, (const struct sockaddr *)address, length));
+static inline int clinux_accept(int fd, clinux_address *peer) {
+    // accept4 is declared under _GNU_SOURCE only.
+    struct sockaddr_storage storage = {0};
+    socklen_t length = sizeof storage;
+    int r = CLINUX_RESULT(syscall(SYS_accept4, fd, &storage, &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    *peer = clinux_from_kernel(&storage);
+    return r;
+}
+static inline int clinux_bind(int fd, clinux_address address) {
+    struct sockaddr_storage storage;
+    socklen_t length = clinux_to_kernel(address, &storage);
+    return CLINUX_RESULT(bind(fd, (struct sockaddr *)&storage, length));
 }
 static inline int clinux_duplicate(int fd) { return CLINUX_RESULT(fcntl(fd, F_DUPFD_CLOEXEC, 0)); }
 static inline int clinux_listen(int fd, int backlog) { return CLINUX_RESULT(listen(fd, backlog)); }
-static inline int clinux_connect(int fd, const void *address, socklen_t length) {
-    return CLINUX_RESULT(connect(fd, (const struct sockaddr *)address, length));
+static inline int clinux_connect(int fd, clinux_address address) {
+    struct sockaddr_storage storage;
+    socklen_t length = clinux_to_kernel(address, &storage);
+    return CLINUX_RESULT(connect(fd, (struct sockaddr *)&storage, length));
 }
-static inline int clinux_getsockname(int fd, struct sockaddr_storage *address, socklen_t *length) {
-    return CLINUX_RESULT(getsockname(fd, (struct sockaddr *)address, length));
-}
-static inline int clinux_getpeername(int fd, struct sockaddr_storage *address, socklen_t *length) {
-    return CLINUX_RESULT(getpeername(fd, (struct sockaddr *)address, length));
+static inline clinux_address clinux_local_address(int fd) {
+    struct sockaddr_storage storage = {0};
+    socklen_t length = sizeof storage;
+    getsockname(fd, (struct sockaddr *)&storage, &length);
+    return clinux_from_kernel(&storage);
 }
 static inline int clinux_set_option(int fd, int level, int name, int value) {
     return CLINUX_RESULT(setsockopt(fd, level, name, &value, sizeof value));
