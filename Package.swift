@@ -54,7 +54,7 @@ let modules: [Target] = [
     module("Proxy", ["Downstream", "Upstream", "Routing", "Filters", "HTTP", "Net", "Telemetry", "Bytes"]),
 
     // Control path and edges.
-    module("DataClients", ["Routing", "Filters", "Upstream", "HTTP", "Net", "Eskip", "Regexp", "Telemetry", "Bytes", "CLinux"]),
+    module("DataClients", ["Routing", "Filters", "Upstream", "HTTP", "Net", "Eskip", "Regexp", "Telemetry", "Bytes", "CLinux", logging]),
     module("Admin", ["Downstream", "Routing", "HTTP", "Net", "Eskip", "Telemetry", "Bytes"]),
     module("Config", ["Eskip", "YAML", "Regexp", "Telemetry", "Net", "Bytes", "Downstream", "Upstream", "Routing", "Filters", "DataClients", "Proxy", "Admin"]),
     .executableTarget(
@@ -79,7 +79,7 @@ let testTargets: [Target] = [
     tests("FiltersTests", ["Filters", "HTTP", "Eskip", "Regexp", "Bytes"]),
     tests("RoutingTests", ["Routing", "Filters", "HTTP", "Eskip", "Regexp", "Bytes"]),
     tests("ProxyTests", ["Proxy", "Upstream", "Downstream", "Net", "Bytes", "TestSupport"]),
-    tests("DataClientsTests", ["DataClients", "Routing", "Filters", "Eskip", "TestSupport"]),
+    tests("DataClientsTests", ["DataClients", "Routing", "Filters", "Net", "Eskip", "Telemetry", "Bytes", "CLinux", "TestSupport", logging]),
     tests("AdminTests", ["Admin"]),
     tests("ConfigTests", ["Config", "YAML", "Net", "Bytes"]),
     tests("EndToEndTests", ["TestSupport"]),
