@@ -1,0 +1,84 @@
+public import Logging
+public import Net
+public import Routing
+
+/// The control path of one process: its data clients and its updater, put together by the options.
+///
+/// Everything here lives on one loop's thread, which serves no requests; `status` may be read from any. Precedence of sources: the inline
+/// routes, the files in the order given, the URLs in the order given, then clients that were added.
+public final class ControlPlane {
+    private let loop: UnsafeMutablePointer<EventLoop>
+    private let updater: RouteUpdater
+    private var clients: [any DataClient] = []
+    private var watcher: FileWatcher?
+
+    /// - Parameters:
+    ///   - loop: outlives the control plane and calls it on its thread.
+    ///   - compiler: made with the registries of filters and predicates.
+    ///   - slot: where workers take tables from.
+    /// - Throws: what is wrong with the options, all at once.
+    public init(
+        loop: UnsafeMutablePointer<EventLoop>, options: DataClientOptions, compiler: RouteCompiler, slot: RoutingTableSlot, log: Logger
+    ) throws(DataClientOptionError) {
+        self.loop = loop
+        updater = try RouteUpdater(options: options, compiler: compiler, slot: slot, log: log) {
+            RouteClock(now: loop.pointee.now, wallTime: loop.pointee.wallTime)
+        }
+        updater.updateNeeded = { [unowned self] in scheduleUpdate() }
+        addClients(options, log)
+    }
+
+    /// What is loaded, what failed, which routes are refused.
+    public var status: RouteStatus { updater.status }
+
+    /// Called on the loop, once, when every source was loaded and its routes are published.
+    public var firstLoadDone: () -> Void {
+        get { updater.firstLoadDone }
+        set { updater.firstLoadDone = newValue }
+    }
+
+    /// Adds a client behind those of the options; before the start.
+    public func add(_ client: any DataClient) { clients.append(client) }
+
+    /// Loads every source for the first time and begins to watch it. A source that fails is tried again; the others serve.
+    public func start() {
+        let feeds = clients.map { updater.addFeed(name: $0.name) }
+        updater.completeFeeds()
+        for (client, feed) in zip(clients, feeds) { client.start(feed) }
+        // Nobody waits for a turn of the loop at the start.
+        updater.update()
+    }
+
+    /// Looks at every source at once, as SIGHUP asks for.
+    public func refresh() {
+        for client in clients { client.refresh() }
+    }
+
+    private func addClients(_ options: DataClientOptions, _ log: Logger) {
+        if !options.inlineRoutes.isEmpty { clients.append(InlineRoutes(options.inlineRoutes)) }
+        let interval = max(options.pollInterval, DataClientLimits.pollNanosecondsMin)
+        let files = options.routeFiles + options.routeURLs.filter { !Self.isURL($0) }
+        if !files.isEmpty { watcher = makeWatcher(log) }
+        for path in files {
+            clients.append(EskipFile(path: path, loop: loop, pollInterval: interval, watcher: watcher))
+        }
+    }
+
+    private static func isURL(_ entry: String) -> Bool { entry.hasPrefix("http://") || entry.hasPrefix("https://") }
+
+    private func makeWatcher(_ log: Logger) -> FileWatcher? {
+        do throws(SystemError) {
+            return try FileWatcher(loop) { log.warning("\($0)") }
+        } catch {
+            log.warning("route files are looked at in intervals only, since they cannot be watched: \(error)")
+            return nil
+        }
+    }
+
+    /// One table for all that a turn brings: routes that move from one file to another are never missing in between.
+    private func scheduleUpdate() {
+        loop.atEndOfTurn(Unmanaged.passUnretained(self).toOpaque()) {
+            Unmanaged<ControlPlane>.fromOpaque($0).takeUnretainedValue().updater.update()
+        }
+    }
+}

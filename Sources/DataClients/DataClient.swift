@@ -1,0 +1,51 @@
+public import Eskip
+
+/// A source of routes on the control loop. It tells its feed what changed and never what did not.
+///
+/// All calls come on the loop's thread, and the feed is called there.
+public protocol DataClient: AnyObject {
+    /// Its file, URL or flag, for logs, metrics and messages.
+    var name: String { get }
+
+    /// Loads the routes and goes on watching them. What fails is told to the feed and tried again.
+    func start(_ feed: RouteFeed)
+
+    /// Looks at once whether anything changed, as SIGHUP asks for.
+    func refresh()
+}
+
+/// Where a data client leaves what it finds; made by the updater, which gives each client its place in the precedence.
+public final class RouteFeed {
+    public let name: String
+    let index: Int
+    unowned let updater: RouteUpdater
+
+    init(name: String, index: Int, updater: RouteUpdater) {
+        self.name = name
+        self.index = index
+        self.updater = updater
+    }
+
+    /// The routes that the client reported and did not take back.
+    public var routeCount: Int { updater.merge.sources[index].count }
+
+    /// A route as the client reported it last.
+    public func definition(_ id: String) -> RouteDefinition? { updater.merge.sources[index][id] }
+
+    var routes: RouteSet { _read { yield updater.merge.sources[index] } }
+
+    /// Reports a load that went well: what is new against all that was reported before, or nothing.
+    ///
+    /// The table is published at the end of the loop's turn, together with what other clients report until then.
+    /// - Parameters:
+    ///   - upserts: new and changed definitions, of distinct ids. Each keeps its document alive.
+    ///   - deletes: ids of routes that are gone, none of them in `upserts`.
+    public func report(upserts: [RouteDefinition] = [], deletes: [String] = []) {
+        updater.take(SourceChange(upserts: upserts, deletes: deletes), from: self)
+    }
+
+    /// Reports a load that failed; all routes stay.
+    ///
+    /// - Parameter problems: what is wrong, one line each; logged unless they are the same as before.
+    public func fail(_ problems: [String]) { updater.take(problems, from: self) }
+}

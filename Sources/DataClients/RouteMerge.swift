@@ -1,0 +1,95 @@
+internal import Bytes
+internal import Eskip
+internal import Routing
+
+/// What a source says is new: ids of `upserts` and `deletes` are disjoint, those of `upserts` distinct.
+struct SourceChange {
+    var upserts: [RouteDefinition] = []
+    var deletes: [String] = []
+
+    var isEmpty: Bool { upserts.isEmpty && deletes.isEmpty }
+}
+
+/// One set of all sources' routes, by id.
+///
+/// The order of the sources is their precedence: of several routes with one id that of the first source counts, the
+/// others are kept and take its place when it goes. A change costs what it changes.
+struct RouteMerge {
+    /// In order of precedence.
+    private(set) var sources: [RouteSet] = []
+
+    /// An id that two sources claim.
+    struct Conflict: Equatable {
+        let id: String
+        let winner: Int
+        let loser: Int
+    }
+
+    /// What a change of one source comes to for the whole set.
+    struct Outcome {
+        var change = RouteChange()
+        /// That came up with this change; `DataClientLimits.problemsLoggedMax` at most.
+        var conflicts: [Conflict] = []
+        var conflictCount = 0
+    }
+
+    /// Adds a source behind all others.
+    mutating func addSource() -> Int {
+        sources.append(RouteSet())
+        return sources.count - 1
+    }
+
+    /// The definition that counts.
+    subscript(id: BorrowedBytes) -> RouteDefinition? {
+        for source in sources {
+            if let definition = source[id] { return definition }
+        }
+        return nil
+    }
+
+    mutating func apply(_ change: SourceChange, from source: Int) -> Outcome {
+        var outcome = Outcome()
+        for id in change.deletes { delete(id, source, &outcome) }
+        sources[source].reserve(sources[source].count + change.upserts.count)
+        if sources.count == 1 { outcome.change.upserts = change.upserts }
+        for definition in change.upserts { upsert(definition, source, &outcome) }
+        return outcome
+    }
+
+    private mutating func delete(_ id: String, _ source: Int, _ outcome: inout Outcome) {
+        guard sources[source].remove(id) != nil, owner(of: id, in: 0..<source) == nil else { return }
+        if let next = owner(of: id, in: source + 1..<sources.count), let definition = sources[next][id] {
+            outcome.change.upserts.append(definition)
+        } else {
+            outcome.change.deletes.append(id)
+        }
+    }
+
+    private mutating func upsert(_ definition: RouteDefinition, _ source: Int, _ outcome: inout Outcome) {
+        let former = sources[source].insert(definition)
+        guard sources.count > 1 else { return }
+        if let winner = owner(of: definition, in: 0..<source) {
+            if former == nil { outcome.add(Conflict(id: definition.id, winner: winner, loser: source)) }
+            return
+        }
+        outcome.change.upserts.append(definition)
+        guard former == nil, let loser = owner(of: definition, in: source + 1..<sources.count) else { return }
+        outcome.add(Conflict(id: definition.id, winner: source, loser: loser))
+    }
+
+    /// The first of these sources that has the id.
+    private func owner(of id: String, in range: Range<Int>) -> Int? {
+        range.first { sources[$0][id] != nil }
+    }
+
+    private func owner(of definition: RouteDefinition, in range: Range<Int>) -> Int? {
+        range.first { sources[$0].sameID(as: definition) != nil }
+    }
+}
+
+extension RouteMerge.Outcome {
+    mutating func add(_ conflict: RouteMerge.Conflict) {
+        conflictCount += 1
+        if conflicts.count < DataClientLimits.problemsLoggedMax { conflicts.append(conflict) }
+    }
+}
