@@ -19,13 +19,13 @@ struct ErrorCollector {
     }
 
     /// The errors in the order of the text.
-    func errors(source: [UInt8], sourceName: String) -> [EskipError] {
+    func errors(source: [UInt8], sourceName: String, start: SourceStart = .ofText) -> [EskipError] {
         guard !entries.isEmpty else { return [] }
         let lines = LineStarts.of(source)
         return entries.stablySorted { $0.range.lowerBound < $1.range.lowerBound }.map { entry in
             let (line, column) = LineStarts.locate(entry.range.lowerBound, in: lines)
             return EskipError(
-                position: SourcePosition(sourceName: sourceName, line: line, column: column),
+                position: start.position(line, column, in: sourceName),
                 routeID: String(decoding: source[entry.routeID], as: UTF8.self), message: entry.message,
                 excerpt: SourceExcerpt(of: source, at: entry.range))
         }
@@ -51,8 +51,7 @@ extension RouteDocument {
     /// The line of the source that `position` names, with `length` bytes marked: for messages about routes that parsed
     /// but mean nothing. `nil` if the document does not have its text.
     public func excerpt(at position: SourcePosition, length: Int = 1) -> SourceExcerpt? {
-        guard !source.isEmpty, let line = offset(ofLine: position.line) else { return nil }
-        let start = Swift.min(line + position.column - 1, source.count)
+        guard !source.isEmpty, let start = offset(of: position) else { return nil }
         return SourceExcerpt(of: source, at: start..<Swift.min(source.count, start + Swift.max(0, length)))
     }
 }

@@ -34,8 +34,8 @@ struct Parser {
         token = lexer.next()
     }
 
-    consuming func finish(sourceName: String) -> RouteDocument {
-        writer.finish(sourceName: sourceName, source: lexer.source, decoded: text.bytes)
+    consuming func finish(sourceName: String, start: SourceStart = .ofText) -> RouteDocument {
+        writer.finish(sourceName: sourceName, source: lexer.source, decoded: text.bytes, start: start)
     }
 }
 

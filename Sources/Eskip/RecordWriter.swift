@@ -86,10 +86,12 @@ struct RecordWriter {
     }
 
     /// Makes the document. Arrays that grew well past their content are copied to their size, since documents stay.
-    consuming func finish(sourceName: String, source: [UInt8], decoded: [UInt8]) -> RouteDocument {
+    consuming func finish(
+        sourceName: String, source: [UInt8], decoded: [UInt8], start: SourceStart = .ofText
+    ) -> RouteDocument {
         RouteDocument(
             sourceName: sourceName, source: source, decoded: RecordWriter.fitted(decoded),
-            words: RecordWriter.fitted(words), routeStarts: RecordWriter.fitted(routeStarts))
+            words: RecordWriter.fitted(words), routeStarts: RecordWriter.fitted(routeStarts), start: start)
     }
 
     private static func fitted<Element>(_ array: consuming [Element]) -> [Element] {

@@ -33,6 +33,12 @@ public struct RouteDefinition: Sendable {
     /// Where the route begins in its source, or `nil` if it was built.
     public var position: SourcePosition? { document.position(document.words[record + RouteRecord.position]) }
 
+    /// Where the route begins, in bytes of its document's source; `nil` if it was built.
+    public var sourceOffset: Int? {
+        let word = document.words[record + RouteRecord.position]
+        return document.source.isEmpty || word == PositionWord.none ? nil : Int(word)
+    }
+
     /// Where the backend stands in the source, or `nil` if the route was built.
     public var backendPosition: SourcePosition? {
         document.position(document.words[record + RouteRecord.backendPosition])

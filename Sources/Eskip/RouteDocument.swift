@@ -17,11 +17,17 @@ public final class RouteDocument: Sendable {
     let words: [UInt32]
     /// The first word of each record.
     let routeStarts: [UInt32]
+    /// Where the source begins in the text it is a part of.
+    let start: SourceStart
 
     private let lineStarts = Mutex<[UInt32]?>(nil)
 
-    init(sourceName: String, source: [UInt8], decoded: [UInt8], words: [UInt32], routeStarts: [UInt32]) {
+    init(
+        sourceName: String, source: [UInt8], decoded: [UInt8], words: [UInt32], routeStarts: [UInt32],
+        start: SourceStart = .ofText
+    ) {
         self.sourceName = sourceName
+        self.start = start
         self.source = source
         self.decoded = decoded
         self.words = words
@@ -92,12 +98,14 @@ extension RouteDocument {
     /// Line and column of a byte of the source.
     func position(offset: Int) -> SourcePosition {
         let (line, column) = withLineStarts { LineStarts.locate(offset, in: $0) }
-        return SourcePosition(sourceName: sourceName, line: line, column: column)
+        return start.position(line, column, in: sourceName)
     }
 
-    /// Where a line of the source begins, if it has that many.
-    func offset(ofLine line: Int) -> Int? {
-        withLineStarts { $0.indices.contains(line - 1) ? Int($0[line - 1]) : nil }
+    /// The byte of the source at a position, if its line is there.
+    func offset(of position: SourcePosition) -> Int? {
+        let line = position.line - start.line
+        let column = line == 0 ? position.column - start.column : position.column - 1
+        return withLineStarts { $0.indices.contains(line) && column >= 0 ? Swift.min(Int($0[line]) + column, source.count) : nil }
     }
 
     /// The lines are counted once, at the first question.

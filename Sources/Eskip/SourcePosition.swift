@@ -17,6 +17,26 @@ public struct SourcePosition: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
+/// Where the source of a document begins, if it is a part of a larger text.
+public struct SourceStart: Hashable, Sendable {
+    /// Both from 1.
+    public let line, column: Int
+
+    public init(line: Int, column: Int) {
+        self.line = line
+        self.column = column
+    }
+
+    /// The beginning of a text.
+    public static let ofText = SourceStart(line: 1, column: 1)
+
+    /// The position in the whole text of a place counted from here.
+    func position(_ line: Int, _ column: Int, in sourceName: String) -> SourcePosition {
+        SourcePosition(
+            sourceName: sourceName, line: line + self.line - 1, column: line == 1 ? column + self.column - 1 : column)
+    }
+}
+
 /// Where the lines of a text begin, as offsets.
 enum LineStarts {
     static func of(_ source: [UInt8]) -> [UInt32] {

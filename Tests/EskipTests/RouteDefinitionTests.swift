@@ -56,6 +56,21 @@ struct RouteDefinitionTests {
         #expect(RouteDefinition.make(id: "a", backend: .shunt).position == nil)
     }
 
+    @Test("positions in a part of a larger text")
+    func positionsInPart() throws {
+        let part = Array("a: Path(\"/\")\n-> <shunt>; b: * -> <shunt>".utf8)
+        let document = RouteDocument.parse(bytes: part, sourceName: "r.eskip", start: SourceStart(line: 9, column: 5)).document
+        #expect(document[0].position?.description == "r.eskip:9:5")
+        #expect(document[0].predicates[0].position?.description == "r.eskip:9:8")
+        #expect(document[0].backendPosition?.description == "r.eskip:10:4")
+        #expect(document.map(\.sourceOffset) == [0, 25])
+        #expect(document[1].detached().sourceOffset == nil)
+        let place = try #require(document[0].predicates[0].position)
+        #expect(document.excerpt(at: place, length: 4)?.marker == "   ^^^^")
+        let broken = RouteDocument.parse(bytes: Array("a: *\n-> 5".utf8), start: SourceStart(line: 9, column: 5))
+        #expect(broken.errors.map { "\($0.position)" } == ["10:4"])
+    }
+
     @Test("an excerpt marks a place, however long or odd the line")
     func excerpts() throws {
         let document = RouteDocument.parse("\ta: Path(\"/ü\u{1B}\") -> <shunt>").document
