@@ -16,7 +16,15 @@ public enum ASCII {
 
     /// `tchar` of RFC 9110 §5.6.2: what methods and field names are made of.
     @inline(__always)
-    public static func isToken(_ byte: UInt8) -> Bool { tokenBytes.contains(byte) }
+    public static func isToken(_ byte: UInt8) -> Bool {
+        byte < 128 && tokenTable.utf8Start[Int(byte)] == UInt8(ascii: "1")
+    }
+
+    /// By byte, `1` for those of a token: a literal's bytes are constants of the program, read without any call.
+    @inline(__always)
+    private static var tokenTable: StaticString {
+        "00000000000000000000000000000000010111110011011011111111110000000111111111111111111111111110001111111111111111111111111111101010"
+    }
 
     /// Letters, digits and `-._~`, RFC 3986 §2.3.
     @inline(__always)

@@ -64,7 +64,8 @@ public struct ByteBuffer: ~Copyable {
         writeIndex += 1
     }
 
-    public mutating func append(_ text: String) { text.withBytes { append($0) } }
+    /// Labelled, because a literal would otherwise become a `String` first.
+    public mutating func append(text: String) { text.withBytes { append($0) } }
 
     /// `number` in decimal digits.
     public mutating func append(decimal number: Int) {

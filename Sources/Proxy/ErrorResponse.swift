@@ -116,7 +116,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         pointee.filter.response.headers.append(nameBytes: BorrowedBytes("X-Content-Type-Options"), BorrowedBytes("nosniff"))
         var body = ByteBuffer()
         if let text {
-            body.append(text)
+            body.append(text: text)
         } else {
             body.append(Status.reason(status))
             body.append("\n")

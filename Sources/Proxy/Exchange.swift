@@ -232,7 +232,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         guard pointee.phase != .ended else { return }
         pointee.phase = .ended
         dropUpstream()
-        for observer in pointee.filter.endObservers { observer.ended(context) }
+        if !pointee.filter.endObservers.isEmpty { tellObservers() }
         account()
         releaseRoute()
         pointee.worker.release(self)

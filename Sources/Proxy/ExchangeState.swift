@@ -181,6 +181,10 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         return true
     }
 
+    func tellObservers() {
+        for observer in pointee.filter.endObservers { observer.ended(context) }
+    }
+
     // MARK: Suspension
 
     /// A filter waits for something else.

@@ -36,7 +36,7 @@ public struct ForwardedHeaders: Sendable {
         var list = ByteBuffer()
         if let value = context.request.headers.first(.xForwardedFor) { list.append(value) }
         if !list.isEmpty { list.append(", ") }
-        list.append(context.peer.description)
+        list.append(text: context.peer.description)
         context.request.headers.set(.xForwardedFor, list.readable)
     }
 }

@@ -8,16 +8,15 @@ import HTTP
 extension UnsafeMutablePointer where Pointee == Exchange {
     /// - Returns: why the request is refused, nil if it may be routed.
     func check() -> ProxyError? {
-        let options = pointee.worker.options
         if let expect = pointee.filter.request.headers.first(.expect), pointee.filter.request.version == .http11,
             !expect.equalsIgnoringCase("100-continue") { return .unknownExpectation }
-        if options.contentLengthMax > 0, case .length(let length) = pointee.filter.request.framing, length > options.contentLengthMax {
+        if pointee.worker.options.contentLengthMax > 0, case .length(let length) = pointee.filter.request.framing, length > pointee.worker.options.contentLengthMax {
             return .contentTooLarge
         }
-        if options.validatesQuery, pointee.filter.request.hasQuery, !QueryCheck.isValid(pointee.filter.request.query) { return .invalidQuery }
-        if !options.refusedPayloads.isEmpty, hasRefusedPayload(options.refusedPayloads) { return .refusedPayload }
-        if options.normalizesHost { normalizeHost() }
-        if let forwarded = options.forwardedHeaders { forwarded.apply(to: context) }
+        if pointee.worker.options.validatesQuery, pointee.filter.request.hasQuery, !QueryCheck.isValid(pointee.filter.request.query) { return .invalidQuery }
+        if !pointee.worker.options.refusedPayloads.isEmpty, hasRefusedPayload(pointee.worker.options.refusedPayloads) { return .refusedPayload }
+        if pointee.worker.options.normalizesHost { normalizeHost() }
+        if let forwarded = pointee.worker.options.forwardedHeaders { forwarded.apply(to: context) }
         return nil
     }
 

@@ -115,26 +115,26 @@ private struct ApplicationLine: ~Copyable {
     let isJSON: Bool
 
     mutating func beginKeyValue(_ prefix: String, _ now: UInt64, _ event: LogEvent) {
-        output.append(prefix)
+        output.append(text: prefix)
         output.append("time=\"")
         appendTime(now)
         output.append("\" level=")
-        output.append(event.level.logName)
+        output.append(text: event.level.logName)
         output.append(" msg=")
         appendQuoted(event.message.description)
     }
 
     mutating func beginTerminal(_ prefix: String, _ seconds: UInt64, _ event: LogEvent) {
-        output.append(prefix)
-        output.append(String(event.level.logName.prefix(4)).uppercased())
+        output.append(text: prefix)
+        output.append(text: String(event.level.logName.prefix(4)).uppercased())
         let digits = String(seconds)
-        output.append("[" + String(repeating: "0", count: max(0, 4 - digits.utf8.count)) + digits + "] ")
+        output.append(text: "[" + String(repeating: "0", count: max(0, 4 - digits.utf8.count)) + digits + "] ")
         appendEscaped(event.message.description, isQuoted: false)
     }
 
     mutating func beginJSON(_ now: UInt64, _ event: LogEvent) {
         output.append("{\"level\":\"")
-        output.append(event.level.logName)
+        output.append(text: event.level.logName)
         output.append("\",\"msg\":")
         appendQuoted(event.message.description)
         output.append(",\"time\":\"")
@@ -153,7 +153,7 @@ private struct ApplicationLine: ~Copyable {
             output.append(" ")
             appendEscaped(key, isQuoted: false)
             output.append("=")
-            if Self.isPlain(value) { output.append(value) } else { appendQuoted(value) }
+            if Self.isPlain(value) { output.append(text: value) } else { appendQuoted(value) }
         }
     }
 
@@ -191,8 +191,8 @@ private struct ApplicationLine: ~Copyable {
             case "\\" where isQuoted: output.append("\\\\")
             case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}", "\u{2028}", "\u{2029}":
                 let digits = String(scalar.value, radix: 16)
-                output.append("\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits)
-            default: output.append(String(scalar))
+                output.append(text: "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits)
+            default: output.append(text: String(scalar))
             }
         }
     }

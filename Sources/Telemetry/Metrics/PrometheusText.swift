@@ -14,11 +14,11 @@ public struct PrometheusText: ~Copyable {
     /// The comment lines before a metric's samples.
     public mutating func family(_ name: String, type: StaticString, help: String) {
         output.append("# HELP ")
-        output.append(name)
+        output.append(text: name)
         output.append(" ")
         appendEscaped(help, quotes: false)
         output.append("\n# TYPE ")
-        output.append(name)
+        output.append(text: name)
         output.append(" ")
         output.append(type)
         output.append("\n")
@@ -36,17 +36,17 @@ public struct PrometheusText: ~Copyable {
     public mutating func sample(_ name: String, labels: [(name: String, value: String)] = [], nanoseconds: UInt64) {
         begin(name, labels: labels)
         output.append(" ")
-        output.append(DecimalText.seconds(nanoseconds))
+        output.append(text: DecimalText.seconds(nanoseconds))
         output.append("\n")
     }
 
     private mutating func begin(_ name: String, labels: [(name: String, value: String)]) {
-        output.append(name)
+        output.append(text: name)
         guard !labels.isEmpty else { return }
         output.append("{")
         for (index, label) in labels.enumerated() {
             if index > 0 { output.append(",") }
-            output.append(label.name)
+            output.append(text: label.name)
             output.append("=\"")
             appendEscaped(label.value, quotes: true)
             output.append("\"")

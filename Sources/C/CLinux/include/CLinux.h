@@ -145,12 +145,15 @@ static inline int clinux_socket_error(int fd) {
     int r = CLINUX_RESULT(getsockopt(fd, SOL_SOCKET, SO_ERROR, &value, &length));
     return r < 0 ? r : -value;
 }
-static inline long clinux_recv(int fd, void *bytes, size_t count) { return CLINUX_LONG(recv(fd, bytes, count, 0)); }
+// Straight system calls: glibc's wrappers mark each call as a point where a thread may be cancelled, which none of ours is.
+static inline long clinux_recv(int fd, void *bytes, size_t count) {
+    return CLINUX_LONG(syscall(SYS_recvfrom, fd, bytes, count, 0, NULL, NULL));
+}
 static inline long clinux_peek(int fd, void *bytes, size_t count) {
     return CLINUX_LONG(recv(fd, bytes, count, MSG_PEEK));
 }
 static inline long clinux_send(int fd, const void *bytes, size_t count) {
-    return CLINUX_LONG(send(fd, bytes, count, MSG_NOSIGNAL));
+    return CLINUX_LONG(syscall(SYS_sendto, fd, bytes, count, MSG_NOSIGNAL, NULL, 0));
 }
 static inline long clinux_send_vector(int fd, const struct iovec *parts, size_t count) {
     struct msghdr message = {.msg_iov = (struct iovec *)parts, .msg_iovlen = count};
