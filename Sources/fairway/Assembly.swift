@@ -1,5 +1,6 @@
 import Bytes
 import Config
+import DataClients
 import Downstream
 import Eskip
 import Filters
@@ -21,7 +22,8 @@ final class Assembly {
     let slot = RoutingTableSlot()
     let endpoints: EndpointRegistry
     let shutdown = ShutdownFlag()
-    let compiler: RouteCompiler
+    private let controlPlane: ControlPlane
+    private var startError: StartError?
     private(set) var workers: [WorkerThread] = []
     /// The loop of the control path: signals, data clients, the support listener. Runs on the main thread.
     let control: UnsafeMutablePointer<EventLoop>
@@ -44,20 +46,38 @@ final class Assembly {
         var routing = RoutingOptions()
         routing.ignoresTrailingSlash = configuration.routes.ignoreTrailingSlash
         let labels = metrics.labels
-        compiler = RouteCompiler(
+        let compiler = RouteCompiler(
             options: routing, filters: filters, environment: PredicateEnvironment(shutdown: shutdown), endpoints: endpoints,
             metricLabel: { labels.label($0).id })
+        controlPlane = try ControlPlane(
+            loop: control, options: DataClientOptions(configuration.routes), compiler: compiler, slot: slot, log: log)
     }
 
     /// Serves until the control loop is stopped.
     func run(_ shutdown: Shutdown) throws(StartError) {
-        loadRoutes()
-        try start()
+        if configuration.routes.waitFirstRouteLoad {
+            controlPlane.firstLoadDone = { [unowned self] in startOrStop() }
+            controlPlane.start()
+        } else {
+            controlPlane.start()
+            try start()
+        }
         control.run()
         _ = shutdown
+        if let startError { throw startError }
     }
 
-    func reload() { loadRoutes() }
+    /// Reads all route sources again (SIGHUP).
+    func reload() { controlPlane.refresh() }
+
+    private func startOrStop() {
+        do throws(StartError) {
+            try start()
+        } catch {
+            startError = error
+            control.stop()
+        }
+    }
 
     /// Opens the listeners and starts a thread for each worker.
     func start() throws(StartError) {
@@ -71,19 +91,6 @@ final class Assembly {
             throw StartError("listening on \(address): \(error)")
         }
         for worker in workers { worker.start() }
-    }
-
-    /// Loads the routes that the flags name.
-    func loadRoutes() {
-        var definitions: [RouteDefinition] = []
-        for text in [configuration.routes.inlineRoutes] + configuration.routes.routesFile.compactMap({ ReadFile.text($0) }) where !text.isEmpty {
-            let parsed = RouteDocument.parse(text)
-            for error in parsed.errors { log.error("\(error)") }
-            if parsed.errors.isEmpty { definitions += Array(parsed.document) }
-        }
-        let update = compiler.replaceAll(with: definitions, clock: RouteClock(now: 0, wallTime: 0))
-        for diagnostic in update.diagnostics { log.error("\(diagnostic)") }
-        slot.publish(update.table)
     }
 
     private func makeWorker() throws(SystemError) -> ProxyWorker {

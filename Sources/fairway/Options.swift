@@ -1,5 +1,6 @@
 import Bytes
 import Config
+import DataClients
 import Downstream
 import Filters
 import HTTP
@@ -138,5 +139,21 @@ extension PassiveHealth {
         self.init(
             period: settings.period.nanoseconds, requestsMin: settings.minRequests, dropProbabilityMax: settings.maxDropProbability,
             dropProbabilityMin: settings.minDropProbability, unhealthyRatioMax: settings.maxUnhealthyEndpointsRatio)
+    }
+}
+
+extension DataClientOptions {
+    init(_ routes: Configuration.Routes) {
+        self.init()
+        routeFiles = routes.routesFile
+        routeURLs = routes.routesURLs
+        inlineRoutes = routes.inlineRoutes
+        pollInterval = routes.sourcePollTimeout.nanoseconds
+        suppressesUpdateLogs = routes.suppressRouteUpdateLogs
+        rewriting.defaultFiltersPrepend = routes.defaultFiltersPrepend
+        rewriting.defaultFiltersAppend = routes.defaultFiltersAppend
+        rewriting.cloneRoutes = routes.cloneRoute.map { TextReplacement(pattern: $0.pattern, replacement: $0.replacement) }
+        rewriting.editRoutes = routes.editRoute.map { TextReplacement(pattern: $0.pattern, replacement: $0.replacement) }
+        rewriting.forwardBackendURL = routes.forwardBackendURL
     }
 }
