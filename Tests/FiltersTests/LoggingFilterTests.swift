@@ -16,7 +16,10 @@ import Testing
         ([], .inherited),
     ] as [([CallValue], AccessLogChoice)])
     func choices(calls: [CallValue], choice: AccessLogChoice) throws {
-        #expect(try FilterTrial(calls).request().context.settings.accessLog == choice)
+        // The context points into the trial, which must outlive it.
+        let trial = try FilterTrial(calls).request()
+        #expect(trial.context.settings.accessLog == choice)
+        withExtendedLifetime(trial) {}
     }
 
     @Test func maskedParametersAddUp() throws {
