@@ -12,6 +12,7 @@ public enum RespondFilters {
         FilterSpec("tarpit", "(duration)", 1, TarpitFilter.init),
         FilterSpec("absorb", "(…)", 0...) { _ in AbsorbFilter(isSilent: false) },
         FilterSpec("absorbSilent", "(…)", 0...) { _ in AbsorbFilter(isSilent: true) },
+        FilterSpec("static", "(prefix, directory)", 2, StaticFilter.init),
         // Accepted for routes written for Skipper; no backend here speaks FastCGI.
         FilterSpec("setFastCgiFilename") { (arguments, _) throws(FilterArgumentError) in
             _ = try ArgumentReader(arguments, "(filename)", 1).text(0)
