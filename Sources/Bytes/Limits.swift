@@ -36,4 +36,9 @@ public enum Limits {
     public static let acceptsPerTurn = 64
     /// Requests of one connection answered in one turn before others have theirs.
     public static let pipelinedPerTurn = 32
+
+    /// Bytes of a JWT's payload that is read; real tokens have 1-4 KiB, and heads are bounded anyway.
+    public static let jwtPayloadBytesMax = 64 * 1024
+    /// Nesting of a JSON document: the reader recurses once per level, on the stack of a worker.
+    public static let jsonDepthMax = 64
 }

@@ -1,3 +1,5 @@
+public import Bytes
+
 /// What filters need of the world; one per worker, called on its loop only, supplied by the proxy or by a test.
 open class FilterServices {
     /// Monotonic, nanoseconds, as of this loop turn.
@@ -24,6 +26,9 @@ open class FilterServices {
     /// Adds to a filter's own counter, shown as `skipper_custom_total{key="<filter>.custom.<key>"}`.
     open func count(_ key: String, by amount: UInt64) {}
 
-    /// Writes a line to the application's log, level info.
-    open func log(_ line: String) {}
+    /// Writes a message to the application's log, level info; whatever it holds, it becomes one line there.
+    open func log(_ message: String) {}
+
+    /// Writes a whole JSON line, line feed included, to standard error (`auditLog`).
+    open func audit(_ line: BorrowedBytes) {}
 }

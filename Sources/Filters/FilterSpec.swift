@@ -27,6 +27,10 @@ public struct FilterEnvironment: Sendable {
     public var compressEncodings = ["gzip", "deflate", "br", "zstd"]
     /// `-max-matcher-buffer-size`, bytes.
     public var matcherBufferBytesMax = 2 * 1024 * 1024
+    /// `-max-audit-body`, bytes.
+    public var auditBodyBytesMax = 1024
+    /// Secrets that filters put into requests.
+    public var secrets: any SecretRegistry = NoSecrets()
 
     public init() {}
 }

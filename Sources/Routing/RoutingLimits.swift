@@ -6,10 +6,6 @@ public enum RoutingLimits {
     public static let patternSegmentsMax = 256
     /// Weights beyond this say nothing more; sums of them stay far from overflow.
     public static let weightMax = 1 << 40
-    /// Bytes of a JWT's payload that predicates read; real tokens have 1-4 KiB, and heads are bounded anyway.
-    public static let jwtPayloadBytesMax = 64 * 1024
-    /// Nesting of a JSON document in a JWT.
-    public static let jsonDepthMax = 64
     /// Bytes of a query parameter, cookie or JWT claim that is decoded for a predicate.
     public static let decodedValueBytesMax = 64 * 1024
     /// Bytes of a zoneinfo file; the largest of the database has 4 KiB.

@@ -134,33 +134,4 @@ struct BalancingHealthTests {
         #expect(bench.pick(balancer) == 1)
         #expect(bench.pick(balancer, excluding: endpoints[1]) == 0)
     }
-
-    // MARK: The flag
-
-    @Test("reads the flag")
-    func flag() throws {
-        let short = try PassiveHealth(parsing: "period=1m30s,min-requests=10,max-drop-probability=0.9")
-        #expect(short == PassiveHealth(period: 90 * BalancingBench.second, requestsMin: 10, dropProbabilityMax: 0.9))
-        let long = try PassiveHealth(parsing: """
-            max-drop-probability=1,min-drop-probability=0.05,period=500ms,min-requests=0,max-unhealthy-endpoints-ratio=0.3,count-server-errors=true
-            """)
-        #expect(long.period == 500_000_000)
-        #expect(long.dropProbabilityMin == 0.05 && long.dropProbabilityMax == 1 && long.unhealthyRatioMax == 0.3)
-        #expect(long.requestsMin == 0 && long.countsServerErrors)
-    }
-
-    @Test("refuses what it cannot use", arguments: [
-        "", "period=1m", "period=1m,min-requests=1", "min-requests=1,max-drop-probability=0.9", "period=1m,max-drop-probability=0.9",
-        "period=0,min-requests=1,max-drop-probability=0.9", "period=-1s,min-requests=1,max-drop-probability=0.9",
-        "period=60,min-requests=1,max-drop-probability=0.9", "period=1m,min-requests=-1,max-drop-probability=0.9",
-        "period=1m,min-requests=1.5,max-drop-probability=0.9", "period=1m,min-requests=1,max-drop-probability=1.1",
-        "period=1m,min-requests=1,max-drop-probability=-0.1", "period=1m,min-requests=1,max-drop-probability=nan",
-        "period=1m,min-requests=1,max-drop-probability=0", "period=1m,min-requests=1,max-drop-probability=0.5,min-drop-probability=0.5",
-        "period=1m,min-requests=1,max-drop-probability=0.5,max-unhealthy-endpoints-ratio=2",
-        "period=1m,min-requests=1,max-drop-probability=0.5,other=1", "period=1m,min-requests=1,max-drop-probability=0.5,",
-        "period=1m,period=2m,min-requests=1,max-drop-probability=0.5", "period=1m,min-requests=1,max-drop-probability=0.5,count-server-errors=1",
-    ])
-    func refusedFlag(text: String) {
-        #expect(throws: PassiveHealthError.self) { try PassiveHealth(parsing: text) }
-    }
 }

@@ -1,6 +1,8 @@
 /// Filters that change one side's fields, filters.md §1.
 public enum HeaderFilters {
-    public static var specs: [FilterSpec] { editing + copying + client + hosts + queries + notes }
+    public static var specs: [FilterSpec] {
+        editing + copying + encoding + SecretHeader.specs + client + hosts + queries + notes
+    }
 
     private static let editing =
         bothSides("set", "Header", "(name, value)", 2...2, SetHeader.init)
@@ -24,6 +26,15 @@ public enum HeaderFilters {
         ]
         + bothSides("setContext", "Header", "(name, key)", 2...2, SetContextHeader.init)
         + bothSides("appendContext", "Header", "(name, key)", 2...2, AppendContextHeader.init)
+
+    private static let encoding =
+        bothSides("encodeBase64", "Header", "(name, [index])", 1...2) { (side, reader) throws(FilterArgumentError) in
+            try Base64Header(.encode, side, reader)
+        }
+        + bothSides("decodeBase64", "Header", "(name, [index])", 1...2) { (side, reader) throws(FilterArgumentError) in
+            try Base64Header(.decode, side, reader)
+        }
+        + bothSides("encode", "Header", "(name, encoding)", 2...2, EncodeHeader.init)
 
     private static let client: [FilterSpec] = [
         FilterSpec("corsOrigin", "([origin, …])", 0..., CORSOrigin.init),

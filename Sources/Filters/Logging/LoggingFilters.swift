@@ -14,6 +14,13 @@ public enum LoggingFilters {
                 AccessLogging(try reader.flag(0) ? .never : .always)
             },
             FilterSpec("maskAccessLogQuery", "(parameter, …)", 1..., MaskAccessLogQuery.init),
+            FilterSpec("unverifiedAuditLog", "([claim, …])", 0..., UnverifiedAudit.init),
+            FilterSpec("auditLog") { (arguments, environment) throws(FilterArgumentError) in
+                _ = try ArgumentReader(arguments, "()", 0)
+                return .filter(AuditLog(bodyBytesMax: environment.auditBodyBytesMax))
+            },
+            FilterSpec("logHeader", "([\"request\"|\"response\", …])", 0..., LogHeader.init),
+            FilterSpec("logBody", "(\"request\"|\"response\", limit)", 2, LogBody.init),
         ]
     }
 }

@@ -1,4 +1,3 @@
-internal import Eskip
 internal import Synchronization
 
 /// `-passive-health-check`: endpoints that fail are left out of a share of the picks (routing.md §11).
@@ -16,6 +15,7 @@ public struct PassiveHealth: Sendable, Equatable {
     /// Whether answers of 500 and above count as failures; Skipper's never do.
     public var countsServerErrors = false
 
+    /// - Precondition: `period` above 0, shares within 0...1, the probability's minimum below its maximum.
     public init(
         period: UInt64, requestsMin: Int, dropProbabilityMax: Double, dropProbabilityMin: Double = 0, unhealthyRatioMax: Double = 1
     ) {
@@ -35,76 +35,6 @@ public struct PassiveHealth: Sendable, Equatable {
 
     /// How many of `count` endpoints a pick may leave out; 0.29 of 100 are 29, whatever binary fractions say.
     func removedMax(of count: Int) -> Int { Int(Double(count) * unhealthyRatioMax + 1e-9) }
-}
-
-// MARK: - Text
-
-/// Why the values of `-passive-health-check` are refused: what was found and what is allowed.
-public struct PassiveHealthError: Error, Equatable, Sendable {
-    public let reason: String
-}
-
-extension PassiveHealth {
-    /// Reads `period=1m,min-requests=10,max-drop-probability=0.9[,…]`.
-    public init(parsing text: String) throws(PassiveHealthError) {
-        var values: [String: String] = [:]
-        for pair in text.split(separator: ",", omittingEmptySubsequences: false) {
-            let halves = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard halves.count == 2 else { throw PassiveHealthError(reason: "\"\(pair)\" is not written key=value") }
-            guard values.updateValue(String(halves[1]), forKey: String(halves[0])) == nil else {
-                throw PassiveHealthError(reason: "\(halves[0]) stands there twice")
-            }
-        }
-        try self.init(values: values)
-    }
-
-    /// Reads the flag's keys, which are the configuration file's too.
-    public init(values: [String: String]) throws(PassiveHealthError) {
-        self.init(period: 0, requestsMin: 0, dropProbabilityMax: 0)
-        for key in ["period", "min-requests", "max-drop-probability"] where values[key] == nil {
-            throw PassiveHealthError(reason: "\(key) is missing")
-        }
-        for (key, value) in values.sorted(by: { $0.key < $1.key }) { try set(key, value) }
-        guard dropProbabilityMin < dropProbabilityMax else {
-            throw PassiveHealthError(reason: "min-drop-probability \(dropProbabilityMin) must be below max-drop-probability \(dropProbabilityMax)")
-        }
-    }
-
-    private mutating func set(_ key: String, _ value: String) throws(PassiveHealthError) {
-        switch key {
-        case "period":
-            guard let duration = GoDuration.parse(value), duration > .zero else {
-                throw PassiveHealthError(reason: "period is a duration above 0 like 10s, found \"\(value)\"")
-            }
-            let (seconds, attoseconds) = duration.components
-            period = UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds) / 1_000_000_000
-        case "min-requests":
-            guard let number = Int(value), number >= 0 else {
-                throw PassiveHealthError(reason: "min-requests is a whole number from 0, found \"\(value)\"")
-            }
-            requestsMin = number
-        case "min-drop-probability": dropProbabilityMin = try Self.share(key, value)
-        case "max-drop-probability": dropProbabilityMax = try Self.share(key, value)
-        case "max-unhealthy-endpoints-ratio": unhealthyRatioMax = try Self.share(key, value)
-        case "count-server-errors":
-            guard let choice = Bool(value) else {
-                throw PassiveHealthError(reason: "count-server-errors is true or false, found \"\(value)\"")
-            }
-            countsServerErrors = choice
-        default:
-            throw PassiveHealthError(reason: """
-                unknown key \(key); known are period, min-requests, min-drop-probability, max-drop-probability, \
-                max-unhealthy-endpoints-ratio, count-server-errors
-                """)
-        }
-    }
-
-    private static func share(_ key: String, _ value: String) throws(PassiveHealthError) -> Double {
-        guard let number = Double(value), number >= 0, number <= 1 else {
-            throw PassiveHealthError(reason: "\(key) is a number from 0 to 1, found \"\(value)\"")
-        }
-        return number
-    }
 }
 
 // MARK: - Counting

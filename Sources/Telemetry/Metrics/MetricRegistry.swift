@@ -46,7 +46,7 @@ public final class MetricRegistry: Sendable {
 
     /// The sum over all shards of a counter or gauge; 0 if nothing was counted.
     public func value(_ metric: Metric, _ first: MetricLabel = .none, _ second: MetricLabel = .none, _ third: MetricLabel = .none) -> Int {
-        let key = SeriesKey(metric, first, second, third).masked(plan.shapes[metric.rawValue])
+        let key = SeriesKey(metric, first, second, third).masked(plan.shapes + metric.rawValue)
         return snapshot().first { $0.key == key }.map { Int(truncatingIfNeeded: $0.words.first!) } ?? 0
     }
 
@@ -54,7 +54,7 @@ public final class MetricRegistry: Sendable {
     public func observationCount(
         _ metric: Metric, _ first: MetricLabel = .none, _ second: MetricLabel = .none, _ third: MetricLabel = .none
     ) -> Int {
-        let key = SeriesKey(metric, first, second, third).masked(plan.shapes[metric.rawValue])
+        let key = SeriesKey(metric, first, second, third).masked(plan.shapes + metric.rawValue)
         return snapshot().first { $0.key == key }.map { Int($0.words.dropLast().reduce(0, +)) } ?? 0
     }
 

@@ -11,6 +11,8 @@ public final class MetricShard: @unchecked Sendable {
     typealias Words = UnsafeMutablePointer<Word>
 
     let plan: MetricPlan
+    /// The plan's, without a reference to follow.
+    private let shapes: UnsafeMutablePointer<MetricShape>
     let labels: MetricLabels
     let series: SeriesList
     private var index = SeriesIndex()
@@ -21,12 +23,13 @@ public final class MetricShard: @unchecked Sendable {
 
     init(plan: MetricPlan, labels: MetricLabels) {
         self.plan = plan
+        shapes = plan.shapes
         self.labels = labels
         series = SeriesList(seriesMax: max(plan.options.seriesMax, Metric.allCases.count))
         unlabelled = .allocate(capacity: Metric.allCases.count)
         unlabelled.initialize(repeating: nil, count: Metric.allCases.count)
-        for metric in Metric.allCases where plan.shapes[metric.rawValue].isEnabled && metric.family.labels.isEmpty {
-            unlabelled[metric.rawValue] = series.append(SeriesKey(metric), wordCount: plan.shapes[metric.rawValue].wordCount)
+        for metric in Metric.allCases where shapes[metric.rawValue].isEnabled && metric.family.labels.isEmpty {
+            unlabelled[metric.rawValue] = series.append(SeriesKey(metric), wordCount: shapes[metric.rawValue].wordCount)
         }
         dropped = unlabelled[Metric.metricSeriesDropped.rawValue]!
     }
@@ -44,7 +47,7 @@ public final class MetricShard: @unchecked Sendable {
     /// Records one observation of a histogram: nanoseconds, or bytes.
     @inline(__always)
     public func observe(_ metric: Metric, _ value: UInt64) {
-        if let words = unlabelled[metric.rawValue] { Self.observe(value, words, plan.shapes[metric.rawValue]) }
+        if let words = unlabelled[metric.rawValue] { Self.observe(value, words, shapes + metric.rawValue) }
     }
 
     // MARK: Metrics with labels, in the family's order
@@ -58,7 +61,7 @@ public final class MetricShard: @unchecked Sendable {
     public func observe(
         _ metric: Metric, _ value: UInt64, _ first: MetricLabel, _ second: MetricLabel = .none, _ third: MetricLabel = .none
     ) {
-        if let words = words(metric, first, second, third) { Self.observe(value, words, plan.shapes[metric.rawValue]) }
+        if let words = words(metric, first, second, third) { Self.observe(value, words, shapes + metric.rawValue) }
     }
 
     /// Sets this shard's part of a gauge; a gauge shows the sum of all shards.
@@ -81,11 +84,15 @@ public final class MetricShard: @unchecked Sendable {
     // MARK: Words
 
     private func words(_ metric: Metric, _ first: MetricLabel, _ second: MetricLabel, _ third: MetricLabel) -> Words? {
-        let shape = plan.shapes[metric.rawValue]
-        guard shape.isEnabled else { return nil }
+        let shape = shapes + metric.rawValue
+        guard shape.pointee.isEnabled else { return nil }
         let key = SeriesKey(metric, first, second, third).masked(shape)
-        if let words = index.find(key) { return words }
-        guard let words = series.append(key, wordCount: shape.wordCount) else {
+        return index.find(key) ?? addSeries(key, wordCount: shape.pointee.wordCount)
+    }
+
+    @inline(never)
+    private func addSeries(_ key: SeriesKey, wordCount: Int) -> Words? {
+        guard let words = series.append(key, wordCount: wordCount) else {
             Self.add(1, to: dropped)
             return nil
         }
@@ -101,11 +108,12 @@ public final class MetricShard: @unchecked Sendable {
 
     /// A histogram's words: one count per bound, one above them all, the sum.
     @inline(__always)
-    private static func observe(_ value: UInt64, _ words: Words, _ shape: MetricShape) {
+    private static func observe(_ value: UInt64, _ words: Words, _ shape: UnsafeMutablePointer<MetricShape>) {
+        let (bounds, boundCount) = (shape.pointee.bounds, shape.pointee.boundCount)
         var bucket = 0
-        while bucket < shape.boundCount, shape.bounds[bucket] < value { bucket += 1 }
+        while bucket < boundCount, bounds[bucket] < value { bucket += 1 }
         add(1, to: words + bucket)
-        add(value, to: words + shape.boundCount + 1)
+        add(value, to: words + boundCount + 1)
     }
 }
 
@@ -127,74 +135,119 @@ struct SeriesKey: Hashable {
 
     /// Without the labels that the options leave out.
     @inline(__always)
-    func masked(_ shape: MetricShape) -> SeriesKey {
+    func masked(_ shape: UnsafeMutablePointer<MetricShape>) -> SeriesKey {
         var key = self
-        key.high &= shape.highMask
-        key.low &= shape.lowMask
+        key.high &= shape.pointee.highMask
+        key.low &= shape.pointee.lowMask
         return key
     }
 
     @inline(__always)
-    var hash: Int {
-        let mixed = (high ^ low &* 0x9E37_79B9_7F4A_7C15) &* 0xD6E8_FEB8_6659_FD93
-        return Int(truncatingIfNeeded: mixed ^ (mixed >> 32))
+    var mixed: Int {
+        let word = (high ^ low &* 0x9E37_79B9_7F4A_7C15) &* 0xD6E8_FEB8_6659_FD93
+        return Int(truncatingIfNeeded: word ^ (word >> 32))
     }
 }
 
 /// Finds a series' words by its key: open addressing, for the shard's worker only.
-private struct SeriesIndex {
+private struct SeriesIndex: ~Copyable {
     private struct Slot {
         var key: SeriesKey
         var words: MetricShard.Words?
     }
 
-    private var slots = [Slot](repeating: Slot(key: SeriesKey(.routeLookupDuration), words: nil), count: 64)
+    private var slots: UnsafeMutablePointer<Slot>
+    private var mask = 63
     private var count = 0
+
+    init() { slots = Self.makeSlots(64) }
+
+    deinit { slots.deallocate() }
+
+    private static func makeSlots(_ count: Int) -> UnsafeMutablePointer<Slot> {
+        let slots = UnsafeMutablePointer<Slot>.allocate(capacity: count)
+        slots.initialize(repeating: Slot(key: SeriesKey(.routeLookupDuration), words: nil), count: count)
+        return slots
+    }
 
     @inline(__always)
     func find(_ key: SeriesKey) -> MetricShard.Words? {
+        var position = key.mixed & mask
+        while let words = slots[position].words {
+            if slots[position].key == key { return words }
+            position = (position + 1) & mask
+        }
+        return nil
+    }
+
+    mutating func insert(_ key: SeriesKey, _ words: MetricShard.Words) {
+        if count * 2 > mask { grow() }
+        place(Slot(key: key, words: words))
+        count += 1
+    }
+
+    private func place(_ slot: Slot) {
+        var position = slot.key.mixed & mask
+        while slots[position].words != nil { position = (position + 1) & mask }
+        slots[position] = slot
+    }
+
+    private mutating func grow() {
+        let (old, oldCount) = (slots, mask + 1)
+        slots = Self.makeSlots(oldCount * 2)
+        mask = oldCount * 2 - 1
+        for position in 0..<oldCount where old[position].words != nil { place(old[position]) }
+        old.deallocate()
+    }
+}
+
+/// A worker's memory of the hosts it has met: label by hash, open addressing, bounded.
+private struct HostLabels: ~Copyable {
+    private struct Slot {
+        var hash: UInt64
+        /// 0 where free: no host has that label.
+        var label: UInt32
+    }
+
+    private var slots = [Slot](repeating: Slot(hash: 0, label: 0), count: 64)
+    private var count = 0
+    /// Unknown to clients, so that they cannot choose hosts that collide.
+    private let seed = UInt64.random(in: .min ... .max)
+
+    mutating func label(_ host: BorrowedBytes, in table: MetricLabels) -> MetricLabel {
+        let hash = XXHash64.hash(host, seed: seed)
+        if let known = find(hash) { return known }
+        guard count < TelemetryLimits.observedLabelsMax else { return .other }
+        let label = table.observedLabel(host: host)
+        insert(Slot(hash: hash, label: label.id))
+        return label
+    }
+
+    private func find(_ hash: UInt64) -> MetricLabel? {
         slots.withUnsafeBufferPointer { slots in
-            var position = key.hash & (slots.count - 1)
-            while let words = slots[position].words {
-                if slots[position].key == key { return words }
+            var position = Int(truncatingIfNeeded: hash) & (slots.count - 1)
+            while slots[position].label != 0 {
+                if slots[position].hash == hash { return MetricLabel(id: slots[position].label) }
                 position = (position + 1) & (slots.count - 1)
             }
             return nil
         }
     }
 
-    mutating func insert(_ key: SeriesKey, _ words: MetricShard.Words) {
-        if count * 2 >= slots.count { grow() }
-        place(Slot(key: key, words: words))
+    private mutating func insert(_ slot: Slot) {
+        if count * 2 >= slots.count {
+            let old = slots
+            slots = [Slot](repeating: Slot(hash: 0, label: 0), count: old.count * 2)
+            for slot in old where slot.label != 0 { place(slot) }
+        }
+        place(slot)
         count += 1
     }
 
     private mutating func place(_ slot: Slot) {
-        var position = slot.key.hash & (slots.count - 1)
-        while slots[position].words != nil { position = (position + 1) & (slots.count - 1) }
+        var position = Int(truncatingIfNeeded: slot.hash) & (slots.count - 1)
+        while slots[position].label != 0 { position = (position + 1) & (slots.count - 1) }
         slots[position] = slot
-    }
-
-    private mutating func grow() {
-        let old = slots
-        slots = [Slot](repeating: Slot(key: SeriesKey(.routeLookupDuration), words: nil), count: old.count * 2)
-        for slot in old where slot.words != nil { place(slot) }
-    }
-}
-
-/// A worker's memory of the hosts it has met: number by hash, bounded.
-private struct HostLabels {
-    private var labels: [UInt64: MetricLabel] = [:]
-    /// Unknown to clients, so that they cannot choose hosts that collide.
-    private let seed = UInt64.random(in: .min ... .max)
-
-    mutating func label(_ host: BorrowedBytes, in table: MetricLabels) -> MetricLabel {
-        let hash = XXHash64.hash(host, seed: seed)
-        if let known = labels[hash] { return known }
-        guard labels.count < TelemetryLimits.observedLabelsMax else { return .other }
-        let label = table.observedLabel(host: host)
-        labels[hash] = label
-        return label
     }
 }
 

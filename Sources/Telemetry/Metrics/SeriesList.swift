@@ -11,7 +11,7 @@ final class SeriesList: @unchecked Sendable {
     }
 
     private static let recordsPerBlock = 256
-    private static let wordsPerBlock = 4096
+    private static let wordsPerBlock = 1024
 
     private let seriesMax: Int
     private let blocks: UnsafeMutablePointer<UnsafeMutablePointer<Record>?>

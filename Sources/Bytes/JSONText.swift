@@ -1,19 +1,17 @@
-import Bytes
-
 /// A JSON text, RFC 8259, read in place: strict, without building values, in bounded depth.
-struct JSONText {
+public struct JSONText {
     private let bytes: BorrowedBytes
     private var index = 0
 
     /// A string's bytes between its quotes, escapes not yet resolved.
-    struct RawString {
-        let bytes: BorrowedBytes
-        let hasEscapes: Bool
+    public struct RawString {
+        public let bytes: BorrowedBytes
+        public let hasEscapes: Bool
     }
 
     /// Calls `body` with each member of the top-level object whose value is a string, in order; false if the text is not
     /// one well-formed object (some members may have been reported by then).
-    static func forEachStringMember(_ text: BorrowedBytes, _ body: (RawString, RawString?) -> Void) -> Bool {
+    public static func forEachStringMember(_ text: BorrowedBytes, _ body: (RawString, RawString?) -> Void) -> Bool {
         var reader = JSONText(bytes: text)
         return reader.document(body)
     }
@@ -51,7 +49,7 @@ struct JSONText {
     }
 
     private mutating func skipValue(depth: Int) -> Bool {
-        guard depth < RoutingLimits.jsonDepthMax, let byte = peek else { return false }
+        guard depth < Limits.jsonDepthMax, let byte = peek else { return false }
         switch byte {
         case UInt8(ascii: "\""): return string() != nil
         case UInt8(ascii: "{"):
@@ -165,7 +163,7 @@ extension JSONText.RawString {
     }
 
     /// Lends the text with its escapes resolved; lone surrogates become U+FFFD.
-    func withText<Result>(_ body: (BorrowedBytes) -> Result) -> Result {
+    public func withText<Result>(_ body: (BorrowedBytes) -> Result) -> Result {
         if !hasEscapes { return body(bytes) }
         // No escape is shorter than what it stands for.
         return withUnsafeTemporaryAllocation(byteCount: bytes.count, alignment: 1) { buffer in
@@ -212,5 +210,32 @@ extension JSONText.RawString {
 
     private func unit(at start: Int) -> UInt32 {
         (start..<start + 4).reduce(0) { $0 << 4 | UInt32(ASCII.hexValue(bytes[$1]) ?? 0) }
+    }
+}
+
+// MARK: - Writing
+
+extension JSONText {
+    /// Appends a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD.
+    public static func appendString(_ text: BorrowedBytes, to output: inout [UInt8]) {
+        output.append(UInt8(ascii: "\""))
+        var index = 0
+        while index < text.count {
+            let byte = text[index]
+            let width = byte < 0x80 ? 1 : UTF8Sequence.width(at: index, in: text)
+            if byte < 0x20 || byte == 0x7F || width == 0 {
+                appendEscape(width == 0 ? 0xFFFD : UInt16(byte), to: &output)
+            } else {
+                if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { output.append(UInt8(ascii: "\\")) }
+                output += text.slice(index, index + width)
+            }
+            index += max(1, width)
+        }
+        output.append(UInt8(ascii: "\""))
+    }
+
+    private static func appendEscape(_ unit: UInt16, to output: inout [UInt8]) {
+        output += BorrowedBytes("\\u")
+        for shift in stride(from: 12, through: 0, by: -4) { output.append(ASCII.hexDigit(UInt8(truncatingIfNeeded: unit >> UInt16(shift) & 15))) }
     }
 }
