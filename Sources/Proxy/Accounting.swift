@@ -12,15 +12,35 @@ public final class WorkerTelemetry {
     let metrics: MetricShard
     var accessLog: AccessLog
     let log: ThrottledLog
+    /// Where `auditLog` writes.
+    let audits: LogWriter
     let logsAccess: Bool
+    private let labels: MetricLabels
+    private var customLabels: [String: MetricLabel] = [:]
 
     /// - Parameter logsAccess: unless a route's filter decides otherwise.
-    public init(metrics: MetricShard, accessLog: consuming AccessLog, log: ThrottledLog, logsAccess: Bool) {
+    public init(
+        metrics: MetricShard, labels: MetricLabels, accessLog: consuming AccessLog, log: ThrottledLog, audits: LogWriter, logsAccess: Bool
+    ) {
         self.metrics = metrics
+        self.labels = labels
+        self.audits = audits
         self.accessLog = accessLog
         self.log = log
         self.logsAccess = logsAccess
     }
+
+    /// Adds to a counter that filters name; keys come from routes, so there are few.
+    func count(_ key: String, by amount: UInt64) {
+        let label = customLabels[key] ?? labels.label(key)
+        customLabels[key] = label
+        metrics.add(.customTotal, label, by: amount)
+    }
+}
+
+/// The request field in which `unverifiedAuditLog` leaves what the log's last column shows.
+private enum AuditField {
+    static let name = FieldName("X-Unverified-Audit")
 }
 
 // What is known when an exchange ends goes into the metrics and, if it is wanted, into one line of the access log.
@@ -89,6 +109,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         record.referer = field(.referer)
         record.userAgent = field(.userAgent)
         record.flowID = field(.xFlowID)
+        record.audit = pointee.filter.request.headers.first(AuditField.name) ?? record.audit
         record.status = status
         record.responseBytes = pointee.responseBytes
         record.duration = now - pointee.startedAt
@@ -96,14 +117,11 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         let masked = pointee.filter.settings.maskedQueryParameters
         let uri = masked.isEmpty ? nil : MaskedQuery.mask(record.uri, parameters: masked)
         withOptionalBytes(pointee.filter.bag["auth-user"]) { user in
-            withOptionalBytes(pointee.filter.bag["audit"]) { audit in
-                record.authUser = user
-                record.audit = audit
-                guard let uri else { return write(record, telemetry) }
-                uri.withUnsafeBytes { bytes in
-                    record.uri = bytes
-                    write(record, telemetry)
-                }
+            record.authUser = user
+            guard let uri else { return write(record, telemetry) }
+            uri.withUnsafeBytes { bytes in
+                record.uri = bytes
+                write(record, telemetry)
             }
         }
     }

@@ -38,7 +38,7 @@ public final class ProxyWorker {
         self.options = options
         self.slot = slot
         self.telemetry = telemetry
-        services = WorkerServices(loop: loop)
+        services = WorkerServices(loop: loop, telemetry: telemetry)
         serverStorage = .allocate(capacity: 1)
         clientStorage = .allocate(capacity: 1)
         serverStorage.initialize(to: Server(loop: loop, options: serverOptions, handler: self))

@@ -1,13 +1,17 @@
+import Bytes
 import Filters
 import Net
+import Telemetry
 
 /// What filters of one worker get of the world: the loop's clock, timers and randomness.
 final class WorkerServices: FilterServices {
     private let loop: UnsafeMutablePointer<EventLoop>
+    private let telemetry: WorkerTelemetry
     private var state: UInt64
 
-    init(loop: UnsafeMutablePointer<EventLoop>) {
+    init(loop: UnsafeMutablePointer<EventLoop>, telemetry: WorkerTelemetry) {
         self.loop = loop
+        self.telemetry = telemetry
         state = UInt64.random(in: .min ... .max)
         super.init()
         refresh()
@@ -28,6 +32,12 @@ final class WorkerServices: FilterServices {
         word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
         return word ^ (word >> 31)
     }
+
+    override func count(_ key: String, by amount: UInt64) { telemetry.count(key, by: amount) }
+
+    override func log(_ message: String) { telemetry.log.info(message) }
+
+    override func audit(_ line: BorrowedBytes) { _ = telemetry.audits.write(line) }
 
     override func after(_ nanoseconds: UInt64, _ body: @escaping () -> Void) {
         DelayedCall.schedule(on: loop, after: nanoseconds, body)

@@ -18,6 +18,8 @@ final class Assembly {
     let log: Logger
     private let logWriter: LogWriter
     private let accessWriter: LogWriter
+    /// Standard error, where `auditLog` writes.
+    private let auditWriter: LogWriter
     let metrics: MetricRegistry
     let slot = RoutingTableSlot()
     let endpoints: EndpointRegistry
@@ -35,6 +37,7 @@ final class Assembly {
         let applicationLog = configuration.applicationLog
         logWriter = try LogWriter(LogDestination(path: applicationLog.file))
         accessWriter = configuration.accessLog.file == applicationLog.file ? logWriter : try LogWriter(LogDestination(path: configuration.accessLog.file))
+        auditWriter = applicationLog.file.isEmpty ? logWriter : try LogWriter(LogDestination(path: ""))
         let options = ApplicationLogOptions(destination: LogDestination(path: applicationLog.file), isJSON: applicationLog.jsonEnabled, prefix: applicationLog.prefix)
         let writer = logWriter
         let level = Logger.Level(flag: applicationLog.level.rawValue) ?? .info
@@ -95,9 +98,9 @@ final class Assembly {
 
     private func makeWorker() throws(SystemError) -> ProxyWorker {
         let telemetry = WorkerTelemetry(
-            metrics: metrics.makeShard(),
+            metrics: metrics.makeShard(), labels: metrics.labels,
             accessLog: AccessLog(accessWriter, options: AccessLogOptions(isJSON: configuration.accessLog.jsonEnabled, stripsQuery: configuration.accessLog.stripQuery)),
-            log: ThrottledLog(log), logsAccess: !configuration.accessLog.disabled)
+            log: ThrottledLog(log), audits: auditWriter, logsAccess: !configuration.accessLog.disabled)
         return try ProxyWorker(
             options: ProxyOptions(configuration), server: ServerOptions(configuration), client: ClientOptions(configuration.backend),
             slot: slot, telemetry: telemetry, dnsServers: configuration.backend.dnsServers)
@@ -115,6 +118,7 @@ final class Assembly {
     func finish() {
         _ = logWriter.finish(withinMilliseconds: 1000)
         _ = accessWriter.finish(withinMilliseconds: 1000)
+        _ = auditWriter.finish(withinMilliseconds: 1000)
     }
 }
 

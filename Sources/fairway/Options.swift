@@ -109,6 +109,7 @@ extension FilterEnvironment {
         self.init()
         compressEncodings = configuration.routes.compressEncodings.map(\.rawValue)
         matcherBufferBytesMax = configuration.routes.maxMatcherBufferSize
+        auditBodyBytesMax = configuration.routes.maxAuditBody
     }
 }
 

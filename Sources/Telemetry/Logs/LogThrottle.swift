@@ -15,6 +15,9 @@ public final class ThrottledLog: Sendable {
         throttle = Mutex(LogThrottle(interval: UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)))
     }
 
+    /// Logs a message that filters were asked to write; never left out.
+    public func info(_ message: String) { logger.info("\(message)") }
+
     /// Logs an error, or counts it; for callers that know no logging.
     public func error(key: String, now: UInt64, _ message: @autoclosure () -> String) {
         log(level: .error, key: key, now: now, "\(message())")
