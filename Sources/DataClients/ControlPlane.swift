@@ -7,7 +7,7 @@ public import Routing
 /// Everything here lives on one loop's thread, which serves no requests; `status` may be read from any. Precedence of sources: the inline
 /// routes, the files in the order given, the URLs in the order given, then clients that were added.
 public final class ControlPlane {
-    private let loop: UnsafeMutablePointer<EventLoop>
+    let loop: UnsafeMutablePointer<EventLoop>
     private let updater: RouteUpdater
     private var clients: [any DataClient] = []
     private var watcher: FileWatcher?

@@ -18,9 +18,14 @@ enum DocumentUpdate {
 struct LoadedDocument {
     let sourceName: String
     /// The last good text; nil if there is none, or if it cannot be taken apart: then the next one is read as a whole.
-    private var text: SourceText?
+    private(set) var text: SourceText?
+    private let wholeReadBytes: Int
 
-    init(sourceName: String) { self.sourceName = sourceName }
+    /// - Parameter wholeReadBytes: texts up to this size are read again as a whole.
+    init(sourceName: String, wholeReadBytes: Int = DataClientLimits.wholeReadBytes) {
+        self.sourceName = sourceName
+        self.wholeReadBytes = wholeReadBytes
+    }
 
     /// Makes a text the one that the next is compared with.
     mutating func accept(_ text: SourceText?) { self.text = text }
@@ -31,7 +36,7 @@ struct LoadedDocument {
     func read(_ new: inout some ReadableText & ~Copyable, knowing known: RouteSet) throws(FileProblem) -> DocumentUpdate {
         if let text, let hunks = try TextChanges.find(from: text, to: &new) {
             if hunks.isEmpty { return .same }
-            if new.count > DataClientLimits.wholeReadBytes, let (spliced, change) = try splice(text, hunks, &new, known) {
+            if new.count > wholeReadBytes, let (spliced, change) = try splice(text, hunks, &new, known) {
                 return .read(change, spliced)
             }
         }
@@ -89,7 +94,7 @@ struct LoadedDocument {
             oldEnd = (hunk.oldBytes.upperBound, hunk.oldRoutes.upperBound)
         }
         spliced.append(text, bytes: oldEnd.byte..<text.byteCount, routes: oldEnd.route..<text.routeCount)
-        return changes.change(against: known).map { (spliced, $0) }
+        return changes.change(against: known, sourceName).map { (spliced, $0) }
     }
 }
 
@@ -99,7 +104,7 @@ private struct HunkChanges {
     var routes: [RouteDefinition] = []
 
     /// - Returns: nil if an id stands twice in the text now: then which one counts depends on all of it.
-    func change(against known: RouteSet) -> SourceChange? {
+    func change(against known: RouteSet, _ sourceName: String) -> SourceChange? {
         var change = SourceChange()
         var newIDs: Set<String> = []
         for definition in routes {
@@ -109,6 +114,9 @@ private struct HunkChanges {
             if former != definition { change.upserts.append(definition) }
         }
         change.deletes = oldIDs.subtracting(newIDs).sorted()
+        if change.upserts.count < routes.count, routes.count > DataClientLimits.routesPerDocumentMax {
+            change.upserts = change.upserts.inSmallDocuments(sourceName)
+        }
         return change
     }
 }

@@ -94,6 +94,13 @@ struct SourceText {
         return low == 0 ? nil : low - 1
     }
 
+    /// The first bytes of a route's text, by which it may be found again.
+    func beginning(ofRoute route: Int) -> [UInt8] {
+        let start = start(ofRoute: route)
+        let end = route + 1 < routeCount ? self.start(ofRoute: route + 1) : byteCount
+        return withBytes(at: start) { Array($0.prefix(min(DataClientLimits.resyncPatternBytes, end - start))) }
+    }
+
     /// The id of a route: the symbol its text begins with.
     func id(ofRoute route: Int) -> String {
         withBytes(at: start(ofRoute: route)) { bytes in

@@ -81,7 +81,7 @@ struct TextChanges {
     ) throws(FileProblem) -> (route: Int, place: Int)? {
         let first = (route ?? -1) + 1
         for next in first..<min(first + DataClientLimits.resyncRoutes, max(first, oldText.routeCount)) {
-            let pattern = oldText.withBytes(at: oldText.start(ofRoute: next)) { Array($0.prefix(DataClientLimits.resyncPatternBytes)) }
+            let pattern = oldText.beginning(ofRoute: next)
             let window = try newText.bytes(at: start, atLeast: min(DataClientLimits.resyncBytes, newText.count - start))
             let searched = window.slice(0, min(window.count, DataClientLimits.resyncBytes))
             if let place = pattern.withUnsafeBytes({ searched.firstRange(of: $0) }) { return (next, start + place) }

@@ -1,0 +1,49 @@
+import Eskip
+import TestSupport
+import Testing
+
+@testable import DataClients
+
+@Suite("Definitions by id")
+struct RouteSetTests {
+    @Test("does what a dictionary does", arguments: SeededRandom.seeds(4))
+    func likeDictionary(seed: UInt64) {
+        var random = SeededRandom(seed)
+        var set = RouteSet()
+        var expected: [String: RouteDefinition] = [:]
+        for step in 0..<3000 {
+            let id = "r\(random.below(200))"
+            if random.chance(oneIn: 3) {
+                #expect(set.remove(id) == expected.removeValue(forKey: id), "seed \(seed) step \(step)")
+            } else {
+                let definition = RouteDefinition.make(id: id, backend: .network("http://h\(random.below(3))"))
+                #expect(set.insert(definition) == expected.updateValue(definition, forKey: id), "seed \(seed) step \(step)")
+            }
+        }
+        #expect(set.count == expected.count)
+        for (id, definition) in expected { #expect(set[id] == definition) }
+        var seen: [String] = []
+        set.forEach { seen.append($0.id) }
+        #expect(seen.sorted() == expected.keys.sorted())
+        #expect(set["r999"] == nil)
+    }
+
+    @Test("an empty set finds nothing, and an empty id is an id")
+    func empty() {
+        var set = RouteSet()
+        #expect(set["a"] == nil)
+        #expect(set.remove("a") == nil)
+        set.insert(RouteDefinition.make(id: "", backend: .shunt))
+        #expect(set[""]?.backend == .shunt)
+    }
+
+    @Test("of several routes with one id the last counts")
+    func repetitions() {
+        let document = RouteDocument.parse("a: * -> <shunt>; b: * -> <shunt>; a: * -> <dynamic>;").document
+        #expect(RouteSet(document).count == 2)
+        #expect(document.withoutRepetitions().map(\.id) == ["b", "a"])
+        #expect(document.withoutRepetitions().last?.backend == .dynamic)
+        let same = RouteDocument.parse("a: * -> <shunt>; a: * -> <shunt>;").document
+        #expect(same.withoutRepetitions().map(\.sourceOffset) == [17])
+    }
+}
