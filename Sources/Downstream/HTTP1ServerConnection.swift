@@ -322,7 +322,9 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         decidePersistence(isLast: isLast)
         pointee.isChunked = framing == .chunked
         pointee.isResponding = true
-        writeHead(head, HeadSerializer.Framing(body: framing, closes: pointee.closesAfterResponse))
+        var headFraming = HeadSerializer.Framing(body: framing, closes: pointee.closesAfterResponse)
+        headFraming.keepsAlive = pointee.isHTTP10
+        writeHead(head, headFraming)
         return send(piece, isLast: isLast, trailers: trailers, withHead: true)
     }
 

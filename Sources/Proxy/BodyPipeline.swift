@@ -46,6 +46,22 @@ final class BodyPipeline {
         if isLast { stages[0].stage.isInputComplete = true }
     }
 
+    /// Lets input pass to nowhere.
+    ///
+    /// - Returns: the status of a transform that refuses the body.
+    func discard(_ bytes: BorrowedBytes, isLast: Bool) -> UInt16? {
+        offer(bytes, isLast: isLast)
+        while true {
+            switch advance() {
+            case .failed(let status): return status
+            case .output, .pause: output.removeAll()
+            case .starving, .finished:
+                output.removeAll()
+                return nil
+            }
+        }
+    }
+
     /// Lets the last stage that can work do so once, repeatedly, until there is output enough or nothing to do.
     func advance() -> Step {
         while true {

@@ -99,6 +99,21 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         pipeline.output.removeAll()
     }
 
+    /// Reads the body of a request that is answered here to its end; transforms see it, since they may refuse it.
+    func drain(_ bytes: BorrowedBytes, isLast: Bool) {
+        if !pointee.filter.requestTransforms.isEmpty {
+            if pointee.requestPipeline == nil { pointee.requestPipeline = BodyPipeline(pointee.filter.requestTransforms) }
+            if let status = pointee.requestPipeline.unsafelyUnwrapped.discard(bytes, isLast: isLast) { return fail(.filter(status: status)) }
+        }
+        if isLast { sendServed() }
+    }
+
+    /// Asks the client for the body it holds back, in place of an upstream that would (RFC 9110 §10.1.1).
+    func sendContinue() {
+        pointee.filter.request.withdrawExpectation()
+        pointee.worker.withInterimHead(status: 100) { pointee.server.respondInterim($0) }
+    }
+
     // MARK: Responses
 
     /// The upstream's body follows: decides its framing and lets it flow.

@@ -120,7 +120,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         if isLast { pointee.isBodyExpected = false }
         if pointee.isTunnel { return tunnelFromClient(piece, isLast: isLast) }
         switch pointee.phase {
-        case .draining: if isLast { sendServed() }
+        case .draining: drain(piece.bytes, isLast: isLast)
         case .exchanging, .responseFilters, .responding:
             if pointee.requestPipeline == nil, pointee.filter.requestTransforms.isEmpty {
                 transmitRequest(piece, isLast: isLast, trailers: trailers)
@@ -148,12 +148,10 @@ extension UnsafeMutablePointer where Pointee == Exchange {
 
     /// The request was answered here: by a filter, or by a shunt.
     func serve() {
-        if pointee.isBodyExpected, pointee.filter.servesAfterRequestBody || !pointee.filter.request.expectsContinue {
-            pointee.phase = .draining
-            pointee.server.resumeRequest()
-            if pointee.filter.servesAfterRequestBody || pointee.isBodyExpected { return }
-        }
-        sendServed()
+        guard pointee.isBodyExpected, pointee.filter.servesAfterRequestBody || !pointee.filter.request.expectsContinue else { return sendServed() }
+        pointee.phase = .draining
+        if pointee.filter.request.expectsContinue { sendContinue() }
+        pointee.server.resumeRequest()
     }
 
     func sendServed() {
@@ -231,6 +229,8 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     func end() {
         guard pointee.phase != .ended else { return }
         pointee.phase = .ended
+        pointee.filter.resume = nil
+        pointee.filter.exchangeNumber &+= 1
         dropUpstream()
         if !pointee.filter.endObservers.isEmpty { tellObservers() }
         account()

@@ -18,6 +18,7 @@ public final class ProxyWorker {
     private var clientStorage: UnsafeMutablePointer<Client>
     private var exchanges = Slab<Exchange>()
     private var idleExchanges: [UnsafeMutablePointer<Exchange>] = []
+    private var interim = ResponseHead()
     var tables = TableGenerations()
     private var tableVersion: UInt64 = .max
     public let telemetry: WorkerTelemetry
@@ -82,6 +83,12 @@ public final class ProxyWorker {
     func isHealthPath(_ path: BorrowedBytes) -> Bool {
         guard !options.healthPath.isEmpty, path.count == options.healthPath.count else { return false }
         return options.healthPath.withUnsafeBytes { path.equals($0) }
+    }
+
+    /// Lends a head for a response of the proxy's own ahead of the final one.
+    func withInterimHead(status: UInt16, _ body: (borrowing ResponseHead) -> Void) {
+        interim.reset(status: status)
+        body(interim)
     }
 
     // MARK: Exchanges

@@ -404,6 +404,10 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
             outcome = pointee.outbox.send(client.pointee.headBuffer.readable, piece, BorrowedBytes(start: nil, count: 0), over: pointee.transport)
         }
         if isLast { pointee.isRequestComplete = true }
+        if case .failed(let error) = outcome {
+            writeFailed(error)
+            return .flushed
+        }
         if case .blocked = outcome {
             if pointee.phase == .waiting { setTimer(options.responseHeaderTimeout) }
             if pointee.outbox.count < Limits.outputBytesPaused { outcome = .flushed }
@@ -423,14 +427,18 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
             if let exchange = pointee.exchange { handler.upstreamWritable(exchange) }
         case .blocked:
             if pointee.outbox.count < before, pointee.phase == .waiting { setTimer(options.responseHeaderTimeout) }
-        case .failed(let error):
-            // The upstream may have answered before it closed: what it said stands in the socket still.
-            pointee.outbox = Outbox()
-            pointee.staysOpen = false
-            pointee.isReadable = true
-            pointee.writeFailure = error
-            read()
+        case .failed(let error): writeFailed(error)
         }
+    }
+
+    /// The upstream takes no more, but it may have answered before it closed: what it said stands in the socket still,
+    /// and is read at the end of the turn.
+    private func writeFailed(_ error: SystemError) {
+        pointee.outbox = Outbox()
+        pointee.staysOpen = false
+        pointee.isReadable = true
+        pointee.writeFailure = error
+        scheduleResume()
     }
 
     // MARK: Ending

@@ -11,6 +11,8 @@ public enum HeadSerializer {
         public var body: BodyFraming
         /// `Connection: close` is added.
         public var closes: Bool
+        /// `Connection: keep-alive` is added, which HTTP/1.0 needs to be told.
+        public var keepsAlive = false
         /// Connection and Upgrade pass, RFC 9110 §7.8.
         public var upgrades: Bool
 
@@ -75,7 +77,8 @@ public enum HeadSerializer {
             output.append("\r\n")
         case .chunked: output.append("Transfer-Encoding: chunked\r\n")
         }
-        output.append(framing.closes ? "Connection: close\r\n\r\n" : "\r\n")
+        if framing.closes { output.append("Connection: close\r\n") } else if framing.keepsAlive { output.append("Connection: keep-alive\r\n") }
+        output.append("\r\n")
     }
 
     private static func writeFields(_ headers: borrowing Headers, skipping: UInt64, to output: inout ByteBuffer) {

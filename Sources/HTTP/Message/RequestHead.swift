@@ -90,6 +90,9 @@ public struct RequestHead: ~Copyable {
     /// Replaces the host that routes match and templates show.
     public mutating func setHost(_ host: BorrowedBytes) { hostRange = headers.add(host) }
 
+    /// The client was told to go on: nothing waits for a 100 any more.
+    public mutating func withdrawExpectation() { expectsContinue = false }
+
     /// Makes the head that of an empty request without fields; keeps its memory.
     public mutating func reset() {
         headers.reset()
