@@ -3,9 +3,9 @@ public import Bytes
 /// What filters need of the world; one per worker, called on its loop only, supplied by the proxy or by a test.
 open class FilterServices {
     /// Monotonic, nanoseconds, as of this loop turn.
-    public var now: UInt64 = 0
+    open var now: UInt64 = 0
     /// Since 1970, nanoseconds, as of this loop turn.
-    public var wallTime: UInt64 = 0
+    open var wallTime: UInt64 = 0
 
     /// Lent to one filter at a time, so that what it puts together needs no memory of its own.
     var scratch: [UInt8] = []

@@ -94,7 +94,6 @@ public final class ProxyWorker {
     // MARK: Exchanges
 
     fileprivate func begin(_ stream: ServerStream) -> UnsafeMutablePointer<Exchange> {
-        services.refresh()
         let exchange: UnsafeMutablePointer<Exchange>
         if let idle = idleExchanges.popLast() {
             exchange = idle

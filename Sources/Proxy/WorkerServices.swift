@@ -14,14 +14,17 @@ final class WorkerServices: FilterServices {
         self.telemetry = telemetry
         state = UInt64.random(in: .min ... .max)
         super.init()
-        refresh()
     }
 
-    /// Takes the time of the loop's turn.
-    @inline(__always)
-    func refresh() {
-        now = loop.pointee.now
-        wallTime = loop.pointee.wallTime
+    // Asked of the loop: timers resume bodies and filters in turns in which no exchange begins.
+    override var now: UInt64 {
+        get { loop.pointee.now }
+        set {}
+    }
+
+    override var wallTime: UInt64 {
+        get { loop.pointee.wallTime }
+        set {}
     }
 
     /// SplitMix64: one addition and a mix per word.

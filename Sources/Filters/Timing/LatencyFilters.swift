@@ -25,25 +25,28 @@ final class LatencyFilter: Filter, @unchecked Sendable {
         guard phase != .request else { return .next }
         let nanoseconds = distribution.draw(context.services)
         guard phase == .responseBody, context.hasResponseBody else { return .delay(nanoseconds) }
-        context.transformResponseBody(DelayedBody(nanoseconds: nanoseconds))
+        context.transformResponseBody(DelayedBody(nanoseconds: nanoseconds, context.services))
         return .next
     }
 }
 
-/// Lets a body pass after a wait.
+/// Lets a body pass after a wait, which begins when its first bytes are there.
 final class DelayedBody: BodyTransform {
     private let nanoseconds: UInt64
-    private var hasWaited = false
+    private let services: FilterServices
+    private var due: UInt64?
 
-    init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
+    init(nanoseconds: UInt64, _ services: FilterServices) {
+        self.nanoseconds = nanoseconds
+        self.services = services
+    }
 
     var lengthChange: Int? { 0 }
 
     func transform(_ input: BorrowedBytes, isLast: Bool, limit: Int, into output: inout ByteBuffer) -> BodyTransformation {
-        guard hasWaited else {
-            hasWaited = true
-            return .paused(0, nanoseconds)
-        }
+        let due = due ?? services.now + nanoseconds
+        self.due = due
+        if services.now < due { return .paused(0, due - services.now) }
         let count = min(input.count, max(0, limit - output.count))
         output.append(input.slice(0, count))
         return .consumed(count, isFlushed: count == input.count)
