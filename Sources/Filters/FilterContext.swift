@@ -78,7 +78,8 @@ public struct FilterContext {
         }
     }
 
-    /// Lets the response's body pass through `transform`, after those added before; for Content-Length see there.
+    /// Lets the response's body pass through `transform`, after those added before; for Content-Length see there. On a HEAD
+    /// too: its answer then tells what that of a GET would.
     public func transformResponseBody(_ transform: any BodyTransform) {
         state.pointee.responseTransforms.append(transform)
     }

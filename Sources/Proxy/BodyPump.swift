@@ -118,14 +118,43 @@ extension UnsafeMutablePointer where Pointee == Exchange {
 
     /// The upstream's body follows: decides its framing and lets it flow.
     func continueUpstreamResponse() {
-        if !pointee.filter.responseTransforms.isEmpty, context.hasResponseBody {
-            pointee.responsePipeline = BodyPipeline(pointee.filter.responseTransforms)
-            pointee.responseFraming = changedFraming(pointee.filter.response.framing, pointee.filter.responseTransforms)
-        } else {
-            pointee.responseFraming = clientFraming()
+        if Status.forbidsBody(pointee.filter.response.status), !pointee.filter.response.framing.isEmpty {
+            // A filter chose a status without a body, so the upstream's is unwanted.
+            dropUpstream()
+            return finishWithoutBody()
         }
-        if pointee.isUpstreamComplete { return transmitResponse(.empty, isLast: true, trailers: .none) }
-        pointee.client?.resumeResponse()
+        let isTransformed = beginBody(clientFraming())
+        if !pointee.isUpstreamComplete {
+            pointee.client?.resumeResponse()
+        } else if isTransformed {
+            transformResponse(BorrowedBytes(start: nil, count: 0), isLast: true)
+        } else {
+            transmitResponse(.empty, isLast: true, trailers: .none)
+        }
+    }
+
+    /// Whether a body may follow the head, be it an empty one.
+    private var allowsBody: Bool { pointee.filter.request.method != .head && !Status.forbidsBody(pointee.filter.response.status) }
+
+    /// Decides what the head says of a body of this framing, and what a HEAD is told of it.
+    ///
+    /// - Returns: whether the body has to pass transforms, empty ones too.
+    private func beginBody(_ framing: BodyFraming) -> Bool {
+        let transforms = pointee.filter.responseTransforms
+        let changed = transforms.isEmpty ? framing : changedFraming(framing, transforms)
+        if allowsBody {
+            pointee.responseFraming = changed
+            if !transforms.isEmpty { pointee.responsePipeline = BodyPipeline(transforms) }
+            return !transforms.isEmpty
+        }
+        // RFC 9110 §8.6: the length a GET would have may be told to HEAD and with 304, never with 1xx and 204.
+        let isLengthTold = if case .length = changed { pointee.filter.request.method == .head || isUntouched304 } else { false }
+        pointee.responseFraming = isLengthTold ? changed : .none
+        return false
+    }
+
+    private var isUntouched304: Bool {
+        if pointee.filter.response.status == 304, case .untouched = pointee.filter.replacement { true } else { false }
     }
 
     private func clientFraming() -> BodyFraming {
@@ -169,23 +198,12 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         pointee.client?.resumeResponse()
     }
 
-    func finishWithoutBody() {
-        pointee.responseFraming = Status.forbidsBody(pointee.filter.response.status) ? .none : .length(0)
-        transmitResponse(.empty, isLast: true, trailers: .none)
-    }
+    func finishWithoutBody() { sendConstant([]) }
 
     /// Sends a body that is the same for all exchanges of a route.
     func sendConstant(_ bytes: [UInt8]) {
-        guard context.hasResponseBody else {
-            pointee.responseFraming = Status.forbidsBody(pointee.filter.response.status) ? .none : .length(UInt64(bytes.count))
-            return transmitResponse(.empty, isLast: true, trailers: .none)
-        }
-        if !pointee.filter.responseTransforms.isEmpty {
-            pointee.responsePipeline = BodyPipeline(pointee.filter.responseTransforms)
-            pointee.responseFraming = changedFraming(.length(UInt64(bytes.count)), pointee.filter.responseTransforms)
-            return bytes.withUnsafeBytes { transformResponse($0, isLast: true) }
-        }
-        pointee.responseFraming = .length(UInt64(bytes.count))
+        if beginBody(.length(UInt64(bytes.count))) { return bytes.withUnsafeBytes { transformResponse($0, isLast: true) } }
+        guard allowsBody else { return transmitResponse(.empty, isLast: true, trailers: .none) }
         bytes.withUnsafeBytes { transmitResponse(BodyPiece(constant: $0), isLast: true, trailers: .none) }
     }
 
@@ -232,18 +250,9 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     }
 
     func startProducer(_ producer: any BodyProducer, length: UInt64?) {
-        guard context.hasResponseBody else {
-            pointee.responseFraming = Status.forbidsBody(pointee.filter.response.status) ? .none : length.map { .length($0) } ?? .none
-            return transmitResponse(.empty, isLast: true, trailers: .none)
-        }
-        let framing = length.map { BodyFraming.length($0) } ?? .chunked
+        _ = beginBody(length.map { .length($0) } ?? .chunked)
+        guard allowsBody else { return transmitResponse(.empty, isLast: true, trailers: .none) }
         pointee.producer = producer
-        if pointee.filter.responseTransforms.isEmpty {
-            pointee.responseFraming = framing
-        } else {
-            pointee.responsePipeline = BodyPipeline(pointee.filter.responseTransforms)
-            pointee.responseFraming = changedFraming(framing, pointee.filter.responseTransforms)
-        }
         pumpProducer()
     }
 

@@ -198,7 +198,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         pointee.isResponseHeadPending = true
         if let timeout = pointee.filter.settings.writeTimeout { pointee.server.setWriteTimeout(timeout) }
         switch pointee.filter.replacement {
-        case .untouched: if pointee.client == nil { finishWithoutBody() } else { continueUpstreamResponse() }
+        case .untouched: if pointee.client == nil, !pointee.isUpstreamComplete { finishWithoutBody() } else { continueUpstreamResponse() }
         case .none:
             dropUpstream()
             finishWithoutBody()

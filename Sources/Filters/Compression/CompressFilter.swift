@@ -35,13 +35,12 @@ final class CompressFilter: Filter, @unchecked Sendable {
 
     override func response(_ context: FilterContext) -> FilterAction {
         guard let coding = coding(context) else { return .next }
-        let hasBody = context.hasResponseBody
         context.response.headers.removeAll(.contentLength)
         context.response.headers.set(.contentEncoding, BorrowedBytes(coding.name))
         if !context.response.headers.containsToken(.vary, "accept-encoding") {
             context.response.headers.append(.vary, BorrowedBytes("Accept-Encoding"))
         }
-        if hasBody { context.transformResponseBody(CodedBody(EncoderKind(coding: coding, level: level).encoder(), statusWhenBroken: 500)) }
+        context.transformResponseBody(CodedBody(EncoderKind(coding: coding, level: level).encoder(), statusWhenBroken: 500))
         return .next
     }
 
