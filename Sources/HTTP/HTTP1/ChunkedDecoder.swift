@@ -11,7 +11,8 @@ public struct ChunkedDecoder: ~Copyable {
         case dataCarriageReturn
         case dataLineFeed
         case trailerStart
-        case trailerLine
+        case trailerName
+        case trailerValue
         case trailerLineFeed
         case endLineFeed
         case complete
@@ -19,9 +20,12 @@ public struct ChunkedDecoder: ~Copyable {
 
     private var state = State.size(value: 0, digits: 0)
     private var chunkSize: UInt64 = 0
-    private var extensionBytes = 0
+    /// Of chunk extensions so far, beyond one for each byte of data: what only an attack has many of.
+    private var excessBytes = 0
     /// The trailer section's lines, CRLF included, without the empty line; empty for nearly all messages.
     public private(set) var trailers = ByteBuffer()
+    /// Where the name of the line at hand begins in `trailers`.
+    private var nameStart = 0
 
     public init() {}
 
@@ -61,11 +65,12 @@ public struct ChunkedDecoder: ~Copyable {
         switch state {
         case .size(let value, let digits): try stepSize(byte, value, digits)
         case .lineExtension:
-            extensionBytes += 1
+            excessBytes += 1
             if byte == 0x0D { state = .sizeLineFeed } else if byte < 0x20 && byte != 0x09 || byte == 0x7F { throw .malformedChunkSize }
-            if extensionBytes > Limits.chunkLineBytesMax { throw .malformedChunkSize }
+            if excessBytes > Limits.chunkLineBytesMax { throw .malformedChunkSize }
         case .sizeLineFeed:
             guard byte == 0x0A else { throw .malformedChunkSize }
+            excessBytes = max(0, excessBytes - Int(min(chunkSize, UInt64(Limits.chunkLineBytesMax))))
             state = chunkSize == 0 ? .trailerStart : .data(left: chunkSize)
         case .dataCarriageReturn:
             guard byte == 0x0D else { throw .malformedChunk }
@@ -73,7 +78,7 @@ public struct ChunkedDecoder: ~Copyable {
         case .dataLineFeed:
             guard byte == 0x0A else { throw .malformedChunk }
             state = .size(value: 0, digits: 0)
-        case .trailerStart, .trailerLine, .trailerLineFeed, .endLineFeed: try stepTrailer(byte)
+        case .trailerStart, .trailerName, .trailerValue, .trailerLineFeed, .endLineFeed: try stepTrailer(byte)
         case .data, .complete: break
         }
     }
@@ -98,19 +103,43 @@ public struct ChunkedDecoder: ~Copyable {
 
     private mutating func stepTrailer(_ byte: UInt8) throws(HTTPError) {
         switch state {
-        case .trailerStart where byte == 0x0D: state = .endLineFeed
+        case .trailerStart where byte == 0x0D:
+            state = .endLineFeed
+            return
         case .endLineFeed:
-            guard byte == 0x0A else { throw .malformedChunk }
+            guard byte == 0x0A else { throw .bareCarriageReturn }
             state = .complete
+            return
         case .trailerLineFeed:
             guard byte == 0x0A else { throw .bareCarriageReturn }
-            trailers.append(byte)
             state = .trailerStart
-        default:
-            guard byte != 0x0A else { throw .bareLineFeed }
-            guard trailers.count < Limits.trailerBytesMax else { throw .trailerTooLarge }
-            trailers.append(byte)
-            state = byte == 0x0D ? .trailerLineFeed : .trailerLine
+        default: try stepTrailerLine(byte)
+        }
+        guard trailers.count < Limits.trailerBytesMax else { throw .trailerTooLarge }
+        trailers.append(byte)
+    }
+
+    /// Field lines by the rules of heads: they go on as they are.
+    private mutating func stepTrailerLine(_ byte: UInt8) throws(HTTPError) {
+        if byte == 0x0A { throw .bareLineFeed }
+        if case .trailerValue = state {
+            if byte == 0x0D { state = .trailerLineFeed } else if byte < 0x20 && byte != 0x09 || byte == 0x7F { throw .malformedFieldValue }
+            return
+        }
+        if case .trailerStart = state {
+            if ASCII.isBlank(byte) { throw .obsoleteFold }
+            nameStart = trailers.count
+        }
+        if ASCII.isToken(byte) {
+            state = .trailerName
+        } else {
+            guard byte == UInt8(ascii: ":"), trailers.count > nameStart else { throw .malformedFieldName }
+            let name = KnownField(name: trailers.readable.slice(nameStart, trailers.count))
+            guard !ChunkedDecoder.forbidden.contains(name) || name == .other else { throw .forbiddenTrailer }
+            state = .trailerValue
         }
     }
+
+    /// A receiver that merged these into the head would read another message, RFC 9110 §6.5.1.
+    private static let forbidden = KnownFieldSet(.transferEncoding, .contentLength, .host, .connection, .upgrade, .trailer, .te)
 }

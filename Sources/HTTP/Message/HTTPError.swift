@@ -42,7 +42,7 @@ public enum HTTPError: Error, Equatable, Sendable {
         case .malformedChunkSize: "a chunk's size line is malformed (RFC 9112 §7.1)"
         case .malformedChunk: "a chunk does not end in CRLF (RFC 9112 §7.1)"
         case .trailerTooLarge: "the trailer section is too large"
-        case .forbiddenTrailer: "a trailer field is malformed (RFC 9110 §6.5.1)"
+        case .forbiddenTrailer: "a field that belongs into the head is in the trailer section (RFC 9110 §6.5.1)"
         case .malformedEscape: "a percent sign is not followed by two hexadecimal digits (RFC 3986 §2.1)"
         case .nulInPath: "the path has an encoded NUL"
         case .ambiguousPath: "the path has dot segments behind encoded slashes"
