@@ -10,6 +10,7 @@ extension RequestHead {
         guard let first = target.first else { throw .malformedTarget }
         let start = Int(targetRange.start)
         if first == UInt8(ascii: "/") {
+            guard method != .connect else { throw .malformedTarget }
             try resolveOriginForm(start, targetRange.end, reservedStayEncoded)
         } else if target.equals("*") {
             guard method == .options else { throw .malformedTarget }
