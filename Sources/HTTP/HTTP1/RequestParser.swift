@@ -25,6 +25,8 @@ public enum RequestParser {
             start += 2
             if start > 2 * Limits.leadingEmptyLinesMax { return .failed(.tooManyEmptyLines) }
         }
+        // The other half of an empty line may still come.
+        if start + 1 == end, base.load(fromByteOffset: start, as: UInt8.self) == 0x0D { return .needMore }
         let result = parse(base + start, end - start, into: &head, options.reservedStayEncoded)
         switch result {
         case .needMore: return bytes.count >= options.bytesMax ? .failed(.headTooLarge) : .needMore
@@ -97,7 +99,8 @@ public struct HeadEnd {
         var index = max(scanned, 3)
         while index < bytes.count {
             if bytes[index] == 0x0A, bytes[index - 2] == 0x0A || bytes[index - 1] == 0x0A {
-                scanned = 0
+                // Empty lines before the head look like its end: the search goes on behind them.
+                scanned = index + 1
                 return true
             }
             index += 1
