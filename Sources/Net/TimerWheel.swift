@@ -92,13 +92,13 @@ public struct TimerWheel: ~Copyable {
     }
 
     /// The next node that is due, unlinked; nil when the wheel has reached `now`.
+    ///
+    /// - Complexity: O(nodes passed), however long the loop has slept.
     mutating func popExpired(now: UInt64) -> UnsafeMutablePointer<TimerNode>? {
         let target = now / TimerWheel.nanosecondsPerTick
+        // After more than one turn of the wheel every slot is due for a look, but only once.
+        if target > tick + UInt64(TimerWheel.slotCount) { tick = target - UInt64(TimerWheel.slotCount) + 1 }
         while tick <= target {
-            if nodeCount == 0 {
-                tick = target
-                return nil
-            }
             let slot = Int(tick % UInt64(TimerWheel.slotCount))
             while let node = slots[slot] {
                 unlink(node)
@@ -111,26 +111,32 @@ public struct TimerWheel: ~Copyable {
                 link(node)
             }
             if tick == target { return nil }
-            tick += 1
+            tick = min(target, tick + (ticksToNext ?? .max / 2))
         }
         return nil
     }
 
     /// Milliseconds until a slot with timers comes by, -1 if there is none.
     func millisecondsToNext(now: UInt64) -> Int32 {
-        guard nodeCount > 0 else { return -1 }
+        guard let ahead = ticksToNext else { return -1 }
+        let due = (tick + ahead) * TimerWheel.nanosecondsPerTick
+        return due <= now ? 0 : Int32((due - now + TimerWheel.nanosecondsPerTick - 1) / TimerWheel.nanosecondsPerTick)
+    }
+
+    /// How far the next slot with timers is from the one at hand, which counts too; nil if there is none.
+    private var ticksToNext: UInt64? {
+        guard nodeCount > 0 else { return nil }
+        let words = TimerWheel.slotCount / 64
         let start = Int(tick % UInt64(TimerWheel.slotCount))
-        for distance in 0...(TimerWheel.slotCount / 64) {
-            let word = (start / 64 + distance) % (TimerWheel.slotCount / 64)
+        for distance in 0...words {
+            let word = (start / 64 + distance) % words
             var bits = occupied[word]
             if distance == 0 { bits &= ~0 << UInt64(start % 64) }
-            if distance == TimerWheel.slotCount / 64 { bits &= (1 << UInt64(start % 64)) - 1 }
+            if distance == words { bits &= (1 << UInt64(start % 64)) - 1 }
             guard bits != 0 else { continue }
             let slot = word * 64 + bits.trailingZeroBitCount
-            let ahead = (slot - start + TimerWheel.slotCount) % TimerWheel.slotCount
-            let due = (tick + UInt64(ahead)) * TimerWheel.nanosecondsPerTick
-            return due <= now ? 0 : Int32((due - now + TimerWheel.nanosecondsPerTick - 1) / TimerWheel.nanosecondsPerTick)
+            return UInt64((slot - start + TimerWheel.slotCount) % TimerWheel.slotCount)
         }
-        return -1
+        return nil
     }
 }
