@@ -35,7 +35,10 @@ public struct Outbox: ~Copyable {
     @inline(__always)
     public mutating func send(_ head: BorrowedBytes, _ piece: BodyPiece, _ behind: BorrowedBytes, over transport: Transport) -> WriteOutcome {
         var piece = piece
-        if piece.count == 0, behind.isEmpty { return head.isEmpty ? .flushed : send(head, over: transport) }
+        if piece.count == 0, behind.isEmpty {
+            if head.isEmpty { return pending.isEmpty ? .flushed : .blocked }
+            return send(head, over: transport)
+        }
         if piece.headroom >= head.count, piece.tailroom >= behind.count, piece.append(behind), piece.prepend(head) {
             return send(piece.bytes, over: transport)
         }
