@@ -83,7 +83,7 @@ let testTargets: [Target] = [
     tests("AdminTests", ["Admin"]),
     tests("ConfigTests", ["Config", "YAML", "Net", "Bytes"]),
     tests("EndToEndTests", ["TestSupport"]),
-    tests("PropertyTests", ["Eskip", "HTTP", "Routing", "Filters", "Bytes", "Regexp"]),
+    tests("PropertyTests", ["TestSupport", "Eskip", "HTTP", "Routing", "Filters", "Bytes", "Regexp"]),
     tests("TidyTests", []),
 ]
 
