@@ -7,7 +7,7 @@ public enum HeadSerializer {
         .te, .transferEncoding, .upgrade, .http2Settings, .contentLength)
 
     /// How the message that is written ends and what becomes of the connection.
-    public struct Framing {
+    public struct Framing: Sendable {
         public var body: BodyFraming
         /// `Connection: close` is added.
         public var closes: Bool
