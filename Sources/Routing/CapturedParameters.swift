@@ -5,10 +5,10 @@ internal import HTTP
 extension FilterContext {
     /// Adds the values of a route's path parameters, unescaped once more (routing.md §4).
     func setParameters(of route: Route, options: RoutingOptions) {
-        let count = route.parameterNames.count
+        let count = route.conditions.parameterNames.count
         if count == 0 { return }
         for index in 0..<count {
-            let parameter = route.parameterNames[index]
+            let parameter = route.conditions.parameterNames[index]
             parameters.set(parameter.name, unescaped(captured(parameter, options)))
         }
     }

@@ -17,6 +17,12 @@ struct RouteRefusalCause: Error {
     }
 }
 
+/// What a definition's predicates come to: where the route stands in the table, and what is asked beyond that.
+struct CompiledPredicates {
+    let placement: RoutePlacement
+    let conditions: RouteConditions
+}
+
 /// Turns a definition's predicates into conditions: the tree's own ones here, the others by the registry.
 struct ConditionCompiler {
     private let registry: PredicateRegistry
@@ -25,6 +31,9 @@ struct ConditionCompiler {
 
     private var pattern: PathPattern?
     private var hasMethod = false
+    private var methods: UInt16 = .max
+    private var hosts: [HostLiteral]?
+    private var hasHost = false
     private var weight = 0
     private var headerNames: Set<FieldName> = []
     private var headerRegexpNames: Set<FieldName> = []
@@ -37,6 +46,8 @@ struct ConditionCompiler {
 
     private static let pathSubtree = Name("PathSubtree")
     private static let weightName = Name("Weight")
+    private static let hostAny = Name("HostAny")
+    private static let methodsName = Name("Methods")
 
     init(_ registry: PredicateRegistry, _ environment: PredicateEnvironment, ignoresTrailingSlash: Bool) {
         self.registry = registry
@@ -44,14 +55,34 @@ struct ConditionCompiler {
         self.ignoresTrailingSlash = ignoresTrailingSlash
     }
 
-    mutating func compile(_ predicates: CallList) throws(RouteRefusalCause) -> RouteConditions {
+    mutating func compile(_ predicates: CallList) throws(RouteRefusalCause) -> CompiledPredicates {
         for index in 0..<predicates.count { try add(predicates[index], index) }
         weight += headerNames.count + headerRegexpNames.count
         // Stable: custom predicates run as written.
         let ordered = checks.enumerated().sorted {
             ($0.element.phase.rawValue, $0.offset) < ($1.element.phase.rawValue, $1.offset)
         }
-        return RouteConditions(pattern: pattern, weight: weight, checks: ordered.map { ($0.element.predicate, $0.element.index) })
+        return CompiledPredicates(
+            placement: placement,
+            conditions: RouteConditions(
+                weight: weight, hasHost: hasHost, parameters: pattern?.parameters ?? [], checks: ordered.map { ($0.element.predicate, $0.element.index) }))
+    }
+
+    private var placement: RoutePlacement {
+        RoutePlacement(pattern: pattern, hosts: hosts, methods: methods, flags: checks.isEmpty ? [] : .hasChecks)
+    }
+
+    /// Where the route of a definition stands that was compiled before.
+    mutating func placement(of predicates: CallList) -> RoutePlacement {
+        for index in 0..<predicates.count {
+            let call = predicates[index]
+            switch call.nameID {
+            case .path, Self.pathSubtree, .method, .host, Self.hostAny, Self.methodsName:
+                do throws(RouteRefusalCause) { try add(call, index) } catch { preconditionFailure("a compiled route's \(error.message)") }
+            default: break
+            }
+        }
+        return placement
     }
 
     private mutating func add(_ call: Call, _ index: Int) throws(RouteRefusalCause) {
@@ -102,13 +133,27 @@ struct ConditionCompiler {
         guard !hasMethod else { throw RouteRefusalCause(.other, "stands twice; use Methods for several") }
         hasMethod = true
         weight += 1
-        checks.append((.method, MethodPredicate(name), index))
+        let predicate = MethodPredicate(name)
+        methods &= 1 << UInt16(predicate.method.rawValue)
+        // The table knows the method's number; only the text of others is left to compare.
+        if predicate.method == .other { checks.append((.method, predicate, index)) }
     }
 
     private mutating func addHost(_ call: Call, _ index: Int) throws(RouteRefusalCause) {
-        let regexp = try regexp(strings(call, 1, "one regexp")[0])
+        let pattern = try strings(call, 1, "one regexp")[0]
         weight += 1
-        checks.append((.host, HostPredicate(regexp), index))
+        hasHost = true
+        guard let literals = pattern.withBytes({ HostPatternReader.read($0) }) else {
+            return checks.append((.host, HostPredicate(try regexp(pattern)), index))
+        }
+        if !place(literals) { checks.append((.host, HostLiteralPredicate(literals), index)) }
+    }
+
+    /// Lets the table find the route by these hosts, unless it already does by others.
+    private mutating func place(_ literals: [HostLiteral]) -> Bool {
+        guard hosts == nil, !literals.isEmpty, literals.allSatisfy({ $0.wildcard == nil }) else { return false }
+        hosts = literals
+        return true
     }
 
     private mutating func addPathRegexp(_ call: Call, _ index: Int) throws(RouteRefusalCause) {
@@ -137,7 +182,13 @@ struct ConditionCompiler {
         }
         weight += spec.weight
         do throws(PredicateArgumentError) {
-            checks.append((.custom, try spec.make(call.arguments, environment), index))
+            let predicate = try spec.make(call.arguments, environment)
+            if let hostAny = predicate as? HostAnyPredicate {
+                hasHost = true
+                if place(hostAny.literals) { return }
+            }
+            if let some = predicate as? MethodsPredicate { methods &= some.methods | 1 << UInt16(Method.other.rawValue) }
+            checks.append((.custom, predicate, index))
         } catch {
             throw RouteRefusalCause(.invalidPredicateParameters, error.reason)
         }

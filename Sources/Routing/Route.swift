@@ -18,25 +18,28 @@ public final class Route: Sendable {
     /// The predicates but for the path, in the order of their evaluation (routing.md §5).
     let conditions: RouteConditions
 
-    /// The path parameters in the order of the pattern.
-    nonisolated(unsafe) let parameterNames: UnsafeBufferPointer<ParameterName>
+    /// The number of its scope in the table.
+    let scope: UInt32
+    /// The generation of the first table that has it.
+    let birth: UInt64
 
-    init(definition: RouteDefinition, facts: RouteFacts, backend: RouteBackend, chain: FilterChain, conditions: RouteConditions) {
+    init(
+        definition: RouteDefinition, facts: RouteFacts, backend: RouteBackend, chain: FilterChain, conditions: RouteConditions,
+        scope: UInt32, birth: UInt64
+    ) {
         self.definition = definition
         self.facts = facts
         self.backend = backend
         self.chain = chain
         self.conditions = conditions
-        hasHost = definition.predicates.contains { $0.nameID == .host || $0.name == "HostAny" }
-        parameterNames = ParameterName.table(conditions.pattern?.parameters ?? [])
+        self.scope = scope
+        self.birth = birth
     }
-
-    deinit { ParameterName.free(parameterNames) }
 
     public var id: String { facts.id }
 
     /// Whether the route says which hosts it is for, so that its hosts are few enough to be labels of metrics.
-    public let hasHost: Bool
+    public var hasHost: Bool { conditions.hasHost }
 
     /// The weight among the routes of one path pattern, or among those without one (routing.md §5).
     public var weight: Int { conditions.weight }
@@ -59,5 +62,15 @@ final class FilterChain: Sendable {
     deinit {
         for filter in filters { filter.release() }
         filters.baseAddress?.deallocate()
+    }
+}
+
+extension Route {
+    /// Higher weights first; of equal ones, the lesser id (routing.md §5).
+    static func isTried(_ left: Route, before right: Route) -> Bool {
+        if left.weight != right.weight { return left.weight > right.weight }
+        return left.definition.withIdBytes { leftID in
+            right.definition.withIdBytes { leftID.lexicographicallyPrecedes($0) }
+        }
     }
 }

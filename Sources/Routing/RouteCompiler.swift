@@ -1,3 +1,4 @@
+internal import Bytes
 public import Eskip
 public import Filters
 internal import HTTP
@@ -21,14 +22,15 @@ public struct RouteUpdate: Sendable {
     public let table: RoutingTable
     /// Routes of this change that cannot be compiled; see `RouteCompiler.diagnostics` for all there are.
     public let diagnostics: [RouteDiagnostic]
-    /// Ids of routes that were compiled anew or went.
+    /// Ids of routes that were compiled anew, refused or deleted.
     public let changedIDs: [String]
 }
 
 /// Keeps the compiled form of all definitions and makes tables of it; for the control thread.
 ///
-/// A definition that comes again unchanged keeps its compiled route and with it all its filters know; of a changed one, the
-/// filters stay if they are the same.
+/// An update costs what it changes. A definition that comes again unchanged keeps its compiled route and with it all its
+/// filters know; of a changed one, the filters stay if they are the same. Memory of former tables is given back by the next update
+/// after their end, or by `reclaim`, which somebody should call now and then.
 public final class RouteCompiler {
     private let options: RoutingOptions
     private let filters: FilterRegistry
@@ -38,16 +40,17 @@ public final class RouteCompiler {
     /// The label of a route in metrics by its id.
     private let metricLabel: (String) -> UInt32
 
-    private struct Entry {
-        let definition: RouteDefinition
-        let scope: RouteScope
-        /// Nil for a definition that cannot be compiled.
-        let route: Route?
-        let diagnostic: RouteDiagnostic?
-    }
-
-    private var entries: [String: Entry] = [:]
+    let memory = TableMemory()
+    /// By id, the definitions that cannot be compiled.
+    private var refused: [String: Refused] = [:]
+    /// The newest table.
     public private(set) var table: RoutingTable
+
+    private struct Refused {
+        let definition: RouteDefinition
+        let scope: UInt32
+        let diagnostic: RouteDiagnostic
+    }
 
     public init(
         options: RoutingOptions = RoutingOptions(), filters: FilterRegistry, predicates: PredicateRegistry = .standard,
@@ -60,56 +63,144 @@ public final class RouteCompiler {
         self.environment = environment
         self.endpoints = endpoints
         self.metricLabel = metricLabel
-        table = RoutingTable(options: options, generation: 0, routes: [:], scopes: [:])
+        table = RoutingTable(memory, options: options)
     }
 
     /// Definitions that are left out at present, by id.
     public var diagnostics: [RouteDiagnostic] {
-        entries.values.compactMap(\.diagnostic).sorted { $0.routeID < $1.routeID }
+        refused.values.map(\.diagnostic).sorted { $0.routeID < $1.routeID }
     }
+
+    /// Frees what belonged to tables that are gone; costs nothing if there is none.
+    public func reclaim() { memory.reclaim() }
+
+    // MARK: Updates
 
     /// Applies a change; what it does not name stays.
     public func apply(_ change: RouteChange, clock: RouteClock) -> RouteUpdate { apply([change], clock: clock) }
 
     /// Applies several changes, in order, as one.
     public func apply(_ changes: [RouteChange], clock: RouteClock) -> RouteUpdate {
-        var changed: Set<String> = []
-        var diagnostics: [RouteDiagnostic] = []
+        memory.reclaim()
+        var outcome = Outcome()
         for change in changes {
-            for id in change.deletes where entries.removeValue(forKey: id) != nil { changed.insert(id) }
-            for definition in change.upserts {
-                let id = definition.id
-                let former = entries[id]
-                if let former, former.scope == change.scope, former.definition == definition {
-                    former.diagnostic.map { diagnostics.append($0) }
-                    continue
-                }
-                let entry = compile(definition, id, change.scope, former, clock)
-                entries[id] = entry
-                changed.insert(id)
-                entry.diagnostic.map { diagnostics.append($0) }
-            }
+            for id in change.deletes { delete(id, &outcome) }
+            upsert(change.upserts, change.scope, clock, &outcome)
         }
-        if !changed.isEmpty { table = makeTable() }
-        return RouteUpdate(table: table, diagnostics: diagnostics, changedIDs: changed.sorted())
+        return publish(outcome)
     }
 
     /// Makes these the only definitions of the shared scope.
     public func replaceAll(with definitions: [RouteDefinition], clock: RouteClock) -> RouteUpdate {
-        let ids = Set(definitions.map(\.id))
-        let gone = entries.filter { $0.value.scope == .shared && !ids.contains($0.key) }.map(\.key)
-        return apply(RouteChange(upserts: definitions, deletes: gone), clock: clock)
+        memory.reclaim()
+        var outcome = Outcome()
+        upsert(definitions, .shared, clock, &outcome)
+        deleteOthers(than: definitions, &outcome)
+        return publish(outcome)
     }
 
-    private func makeTable() -> RoutingTable {
-        var scopes: [RouteScope: [Route]] = [:]
-        var routes: [String: Route] = [:]
-        for (id, entry) in entries {
-            guard let route = entry.route else { continue }
-            scopes[entry.scope, default: []].append(route)
-            routes[id] = route
+    private struct Outcome {
+        var diagnostics: [RouteDiagnostic] = []
+        var changedIDs: [String] = []
+    }
+
+    private func publish(_ outcome: Outcome) -> RouteUpdate {
+        if !outcome.changedIDs.isEmpty { table = RoutingTable(memory, options: options) }
+        return RouteUpdate(table: table, diagnostics: outcome.diagnostics, changedIDs: outcome.changedIDs)
+    }
+
+    private func upsert(_ definitions: [RouteDefinition], _ scope: RouteScope, _ clock: RouteClock, _ outcome: inout Outcome) {
+        guard !definitions.isEmpty else { return }
+        let number = memory.number(of: scope)
+        let maker = BackendMaker(registry: endpoints, clock: clock)
+        for definition in definitions where !isUnchanged(definition, number, &outcome) {
+            upsert(definition, scope, number, maker, &outcome)
         }
-        return RoutingTable(options: options, generation: table.generation + 1, routes: routes, scopes: scopes)
+        memory.dropIfEmpty(scope)
+    }
+
+    private func isUnchanged(_ definition: RouteDefinition, _ scope: UInt32, _ outcome: inout Outcome) -> Bool {
+        if let route = current(definition) { return route.scope == scope && route.definition == definition }
+        guard !refused.isEmpty, let former = refused[definition.id], former.scope == scope, former.definition == definition else { return false }
+        outcome.diagnostics.append(former.diagnostic)
+        return true
+    }
+
+    private func current(_ definition: RouteDefinition) -> Route? {
+        definition.withIdBytes { memory.routes.view.route($0)?.takeUnretainedValue() }
+    }
+
+    private func upsert(
+        _ definition: RouteDefinition, _ scope: RouteScope, _ number: UInt32, _ maker: BackendMaker, _ outcome: inout Outcome
+    ) {
+        let id = definition.id
+        let former = current(definition)
+        outcome.changedIDs.append(id)
+        do throws(RouteRefusalCause) {
+            let (route, placement) = try compile(definition, id, number, former, maker)
+            // First in, then out: nodes that both stand at remain.
+            memory.insert(route, placement, scope: number)
+            memory.count(1, in: scope)
+            if let former { takeOut(former) }
+            put(route, replacing: former)
+            refused[id] = nil
+        } catch {
+            let diagnostic = error.diagnostic(of: definition, id)
+            if let former { drop(former) }
+            refused[id] = Refused(definition: definition, scope: number, diagnostic: diagnostic)
+            outcome.diagnostics.append(diagnostic)
+        }
+    }
+
+    private func delete(_ id: String, _ outcome: inout Outcome) {
+        if let route = id.withBytes({ memory.routes.view.route($0)?.takeUnretainedValue() }) {
+            drop(route)
+        } else if refused.removeValue(forKey: id) == nil {
+            return
+        }
+        outcome.changedIDs.append(id)
+    }
+
+    private func deleteOthers(than definitions: [RouteDefinition], _ outcome: inout Outcome) {
+        var wanted: Set<ObjectIdentifier> = []
+        var wantedRefused: Set<String> = []
+        for definition in definitions {
+            if let route = current(definition) { wanted.insert(ObjectIdentifier(route)) } else { wantedRefused.insert(definition.id) }
+        }
+        var gone: [String] = []
+        memory.routes.forEach { entry in
+            let route = entry.route.takeUnretainedValue()
+            if route.scope == TableMemory.sharedScope, !wanted.contains(ObjectIdentifier(route)) { gone.append(route.id) }
+        }
+        gone += refused.filter { $0.value.scope == TableMemory.sharedScope && !wantedRefused.contains($0.key) }.keys
+        for id in gone { delete(id, &outcome) }
+    }
+
+    // MARK: The table
+
+    private func put(_ route: Route, replacing former: Route?) {
+        route.definition.withIdBytes { id in
+            let entry = RouteEntry(.passRetained(route), hash: RouteEntry.hash(ofID: id))
+            guard let former else { return memory.routes.insert(entry, &memory.reclaimer) }
+            let known = memory.routes.change(entry.hash, &memory.reclaimer) { $0.pointee.route.toOpaque() == Unmanaged.passUnretained(former).toOpaque() }
+            known?.pointee = entry
+            memory.reclaimer.retire(.route(.passUnretained(former)), birth: former.birth, in: memory.generation)
+        }
+    }
+
+    private func drop(_ route: Route) {
+        takeOut(route)
+        let unmanaged = Unmanaged.passUnretained(route)
+        route.definition.withIdBytes { id in
+            memory.routes.remove(RouteEntry.hash(ofID: id), &memory.reclaimer) { $0.pointee.route.toOpaque() == unmanaged.toOpaque() }
+        }
+        memory.reclaimer.retire(.route(unmanaged), birth: route.birth, in: memory.generation)
+    }
+
+    private func takeOut(_ route: Route) {
+        var compiler = ConditionCompiler(predicates, environment, ignoresTrailingSlash: options.ignoresTrailingSlash)
+        memory.remove(route, compiler.placement(of: route.definition.predicates), scope: route.scope)
+        memory.count(-1, inScope: route.scope)
     }
 }
 
@@ -117,24 +208,17 @@ public final class RouteCompiler {
 
 extension RouteCompiler {
     private func compile(
-        _ definition: RouteDefinition, _ id: String, _ scope: RouteScope, _ former: Entry?, _ clock: RouteClock
-    ) -> Entry {
-        do throws(RouteRefusalCause) {
-            let chain = try chain(of: definition, former: former?.route)
-            var compiler = ConditionCompiler(predicates, environment, ignoresTrailingSlash: options.ignoresTrailingSlash)
-            let conditions = try compiler.compile(definition.predicates)
-            let maker = BackendMaker(registry: endpoints, clock: clock)
-            let backend = try maker.make(definition, traits: chain.traits, replacing: former?.route?.backend)
-            let facts = RouteFacts(
-                id: id, backendKind: backend.kind, backendHost: backend.authority, metricLabel: metricLabel(id))
-            let route = Route(definition: definition, facts: facts, backend: backend, chain: chain, conditions: conditions)
-            return Entry(definition: definition, scope: scope, route: route, diagnostic: nil)
-        } catch {
-            let diagnostic = RouteDiagnostic(
-                routeID: id, refusal: error.refusal, message: error.message,
-                position: error.position ?? (error.refusal == .failedBackendSplit ? definition.backendPosition : nil) ?? definition.position)
-            return Entry(definition: definition, scope: scope, route: nil, diagnostic: diagnostic)
-        }
+        _ definition: RouteDefinition, _ id: String, _ scope: UInt32, _ former: Route?, _ maker: BackendMaker
+    ) throws(RouteRefusalCause) -> (Route, RoutePlacement) {
+        let chain = try chain(of: definition, former: former)
+        var compiler = ConditionCompiler(predicates, environment, ignoresTrailingSlash: options.ignoresTrailingSlash)
+        let compiled = try compiler.compile(definition.predicates)
+        let backend = try maker.make(definition, traits: chain.traits, replacing: former?.backend)
+        let facts = RouteFacts(id: id, backendKind: backend.kind, backendHost: backend.authority, metricLabel: metricLabel(id))
+        let route = Route(
+            definition: definition, facts: facts, backend: backend, chain: chain, conditions: compiled.conditions, scope: scope,
+            birth: memory.generation)
+        return (route, compiled.placement)
     }
 
     /// The filters of a definition; those of the former one, with all they know, if they are the same.
@@ -160,6 +244,13 @@ extension RouteCompiler {
             throw RouteRefusalCause(.invalidFilterParameters, "\(name) \(error.reason)", at: call.position)
         }
         throw RouteRefusalCause(.unknownFilter, "\(name) is no known filter", at: call.position)
+    }
+}
+
+extension RouteRefusalCause {
+    fileprivate func diagnostic(of definition: RouteDefinition, _ id: String) -> RouteDiagnostic {
+        let place = position ?? (refusal == .failedBackendSplit ? definition.backendPosition : nil) ?? definition.position
+        return RouteDiagnostic(routeID: id, refusal: refusal, message: message, position: place)
     }
 }
 

@@ -4,6 +4,8 @@ public enum RoutingLimits {
     public static let patternBytesMax = 8 * 1024
     /// Segments of a path pattern. The lookup recurses once per level, on the stack of a worker.
     public static let patternSegmentsMax = 256
+    /// Bytes of a host that scopes are looked up by; DNS names have 253, and the search costs its labels times its length.
+    public static let scopeHostBytesMax = 512
     /// Weights beyond this say nothing more; sums of them stay far from overflow.
     public static let weightMax = 1 << 40
     /// Bytes of a query parameter, cookie or JWT claim that is decoded for a predicate.

@@ -9,33 +9,24 @@ extension RoutingTable {
     /// them has a route for the request, the routes without a path pattern. Among routes of one pattern by weight, then id.
     ///
     /// - Returns: nil if no route matches. The reference lives as long as the table.
-    /// - Complexity: O(bytes of the path + routes tried); allocates nothing.
+    /// - Complexity: O(bytes of the path + routes tried), whatever the number of routes; allocates nothing.
     public func match(_ context: FilterContext) -> Unmanaged<Route>? {
         var probe = MatchProbe(context: context)
-        guard let route = find(context.request.host, context.request.matchPath, &probe) else { return nil }
+        guard let route = find(context, &probe) else { return nil }
         route._withUnsafeGuaranteedRef { context.setParameters(of: $0, options: options) }
         return route
     }
 
-    func find(_ host: BorrowedBytes, _ path: BorrowedBytes, _ probe: inout some RouteProbe) -> Unmanaged<Route>? {
-        let scope = scope(of: host)
-        let walked = options.trimmed(path)
-        let walk = PathWalk(path: walked)
-        if !walked.isEmpty, let route = walk.find(scope.tree, 1, &probe) { return route }
-        for route in scope.rootStage where probe.admits(route) { return route }
-        return nil
-    }
-
-    private func scope(of host: BorrowedBytes) -> ScopeTable {
-        if scopes.isEmpty { return shared }
-        let name = RouteScope.canonical(host)
-        if let scope = scopes[.host(name)] { return scope }
-        var rest = name[...]
-        while let dot = rest.firstIndex(of: ".") {
-            rest = rest[rest.index(after: dot)...]
-            if let scope = scopes[.wildcard(String(rest))] { return scope }
-        }
-        return shared
+    /// Asks `probe` about the routes whose path pattern and literal host fit, in the order in which they are tried.
+    func find(_ context: FilterContext, _ probe: inout some RouteProbe) -> Unmanaged<Route>? {
+        let host = context.request.host
+        let path = options.trimmed(context.request.matchPath)
+        let walk = PathWalk(
+            slots: slots, path: path, hosts: hasHosts ? HostNumbers(host, in: slots) : HostNumbers(),
+            method: 1 << UInt16(context.request.method.rawValue))
+        let scope = hasScopes ? ScopeView(slots.scope(of: host), in: slots) : shared
+        if let root = scope.root, !path.isEmpty, let route = walk.find(root, scope.rootHash, 1, &probe) { return route }
+        return scope.rootStage.flatMap { walk.firstAdmitted($0, .exact, &probe) }
     }
 }
 
@@ -47,19 +38,10 @@ extension RoutingOptions {
     }
 }
 
-extension RouteScope {
-    /// Lower-case, without port and final dot.
-    static func canonical(_ host: BorrowedBytes) -> String {
-        var end = host.count
-        if let colon = host.lastIndex(of: UInt8(ascii: ":")), host.slice(colon + 1, end).allSatisfy({ ASCII.isDigit($0) }) { end = colon }
-        if end > 0, host[end - 1] == UInt8(ascii: ".") { end -= 1 }
-        return host.slice(0, end).text.lowercased()
-    }
-}
-
 /// What decides whether a route is taken once its path pattern fits.
 protocol RouteProbe {
-    mutating func admits(_ route: Unmanaged<Route>) -> Bool
+    /// - Parameter fits: whether method and literal host are right.
+    mutating func admits(_ candidate: Candidate, fits: Bool) -> Bool
 }
 
 /// Takes the first route whose predicates hold.
@@ -67,38 +49,93 @@ struct MatchProbe: RouteProbe {
     let context: FilterContext
 
     @inline(__always)
-    func admits(_ route: Unmanaged<Route>) -> Bool {
-        route._withUnsafeGuaranteedRef { $0.conditions.hold(context) }
+    func admits(_ candidate: Candidate, fits: Bool) -> Bool {
+        guard fits else { return false }
+        if !candidate.flags.contains(.hasChecks) { return true }
+        return candidate.route._withUnsafeGuaranteedRef { $0.conditions.hold(context) }
     }
 }
 
 /// A walk down the tree along one path.
 struct PathWalk {
+    let slots: PagedTable<TableSlot>.View
     let path: BorrowedBytes
+    let hosts: HostNumbers
+    /// The bit of the request's method.
+    let method: UInt16
 
     /// Tries what hangs below a node, most specific first: the literal child, the named one, the free wildcard.
     ///
+    /// The hash of a node comes from the path alone, so the table's lines can be fetched before the ones above are compared.
+    ///
     /// - Parameter start: where the segment below the node begins, one behind a slash.
-    func find(_ node: UnsafeMutablePointer<PathNode>, _ start: Int, _ probe: inout some RouteProbe) -> Unmanaged<Route>? {
+    func find(
+        _ node: UnsafePointer<TableSlot>, _ hash: SegmentHash, _ start: Int, _ probe: inout some RouteProbe
+    ) -> Unmanaged<Route>? {
         // The path ends in a slash here; wildcards need something behind it.
         if start == path.count { return firstAdmitted(node, .slash, &probe) }
         let end = path.firstIndex(of: UInt8(ascii: "/"), from: start) ?? path.count
-        if let child = node.pointee.child(path.slice(start, end)), let route = descend(child, end, &probe) { return route }
-        if end > start, let child = node.pointee.parameter, let route = descend(child, end, &probe) { return route }
+        if node.pointee.literalChildren > 0 {
+            let segment = path.slice(start, end)
+            let below = hash.adding(segment)
+            if let child = slots.literal(node.pointee.number, below, segment), let route = descend(child, below, end, &probe) { return route }
+        }
+        if node.pointee.flags.contains(.hasParameterChild), end > start {
+            let below = TableHash.parameter(hash)
+            if let child = slots.only(.parameter, node.pointee.number, below), let route = descend(child, below, end, &probe) { return route }
+        }
         return firstAdmitted(node, .below, &probe)
     }
 
-    private func descend(_ node: UnsafeMutablePointer<PathNode>, _ end: Int, _ probe: inout some RouteProbe) -> Unmanaged<Route>? {
-        end == path.count ? firstAdmitted(node, .exact, &probe) : find(node, end + 1, &probe)
+    private func descend(
+        _ node: UnsafePointer<TableSlot>, _ hash: SegmentHash, _ end: Int, _ probe: inout some RouteProbe
+    ) -> Unmanaged<Route>? {
+        end == path.count ? firstAdmitted(node, .exact, &probe) : find(node, hash, end + 1, &probe)
     }
 
-    private func firstAdmitted(
-        _ node: UnsafeMutablePointer<PathNode>, _ end: PatternEnd, _ probe: inout some RouteProbe
-    ) -> Unmanaged<Route>? {
-        guard node.pointee.ends.contains(end) else { return nil }
-        for candidate in node.pointee.candidates where candidate.ends.contains(end) {
-            if probe.admits(candidate.route) { return candidate.route }
+    /// The first route of a node that the request may take.
+    func firstAdmitted(_ node: UnsafePointer<TableSlot>, _ end: PatternEnd, _ probe: inout some RouteProbe) -> Unmanaged<Route>? {
+        if node.pointee.flags.contains(.isDivided) { return firstAdmittedOfDivided(node, end, &probe) }
+        var tried: UnsafeMutableRawPointer?
+        for candidate in TableSlot.candidates(of: node) {
+            if let route = take(candidate, end, &tried, &probe) { return route }
         }
         return nil
+    }
+
+    /// Merges the routes of the request's hosts with those of any host, in the order in which they are tried.
+    private func firstAdmittedOfDivided(
+        _ node: UnsafePointer<TableSlot>, _ end: PatternEnd, _ probe: inout some RouteProbe
+    ) -> Unmanaged<Route>? {
+        var lists: InlineArray<4, UnsafeBufferPointer<Candidate>> = .init(repeating: TableSlot.candidates(of: node))
+        var count = 1
+        for index in 0..<hosts.count {
+            guard let slot = slots.hostRoutes(node.pointee.number, hosts[index]) else { continue }
+            lists[count] = TableSlot.candidates(of: slot)
+            count += 1
+        }
+        var tried: UnsafeMutableRawPointer?
+        while true {
+            var first: Int?
+            for index in 0..<count where !lists[index].isEmpty {
+                if let known = first, !Candidate.isTried(lists[index][0], before: lists[known][0]) { continue }
+                first = index
+            }
+            guard let first else { return nil }
+            if let route = take(lists[first][0], end, &tried, &probe) { return route }
+            lists[first] = UnsafeBufferPointer(rebasing: lists[first].dropFirst())
+        }
+    }
+
+    @inline(__always)
+    private func take(
+        _ candidate: Candidate, _ end: PatternEnd, _ tried: inout UnsafeMutableRawPointer?, _ probe: inout some RouteProbe
+    ) -> Unmanaged<Route>? {
+        guard candidate.ends.contains(end) else { return nil }
+        let fits = candidate.methods & method != 0 && (candidate.hostID == 0 || hosts.satisfy(candidate))
+        // A route of several hosts stands here once for each, one after the other; it is not asked twice, since to ask may have effects.
+        if fits, tried == candidate.route.toOpaque() { return nil }
+        if fits { tried = candidate.route.toOpaque() }
+        return probe.admits(candidate, fits: fits) ? candidate.route : nil
     }
 }

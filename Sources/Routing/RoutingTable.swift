@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Eskip
 
 /// How requests are matched; the same for all tables of a process.
@@ -22,52 +23,64 @@ public enum RouteScope: Hashable, Sendable {
 }
 
 /// All compiled routes of one generation, immutable: any thread may match with it.
+///
+/// A view of memory that it shares with the tables before and after it, so that an update costs what it changes. Routes live as
+/// long as some table that has them.
 public final class RoutingTable: Sendable {
     public let options: RoutingOptions
-    /// Counts the tables of a process.
+    /// Counts the tables of one compiler.
     public let generation: UInt64
-    /// By id; keeps the routes alive that the trees refer to.
-    private let routes: [String: Route]
-    let shared: ScopeTable
-    let scopes: [RouteScope: ScopeTable]
+    /// The number of routes.
+    public let count: Int
+    let hasHosts: Bool
+    let hasScopes: Bool
+    private let memory: TableMemory
+    nonisolated(unsafe) let slots: PagedTable<TableSlot>.View
+    private nonisolated(unsafe) let routes: PagedTable<RouteEntry>.View
+    nonisolated(unsafe) let shared: ScopeView
 
-    init(options: RoutingOptions, generation: UInt64, routes: [String: Route], scopes: [RouteScope: [Route]]) {
+    /// The table of what `memory` holds now; later changes of it are not seen.
+    init(_ memory: TableMemory, options: RoutingOptions) {
+        self.memory = memory
         self.options = options
-        self.generation = generation
-        self.routes = routes
-        shared = ScopeTable(scopes[.shared] ?? [])
-        self.scopes = scopes.filter { $0.key != .shared }.mapValues { ScopeTable($0) }
+        count = memory.routes.count
+        hasHosts = memory.hostCount > 0
+        hasScopes = !memory.scopes.isEmpty
+        slots = memory.slots.view
+        routes = memory.routes.view
+        shared = ScopeView(TableMemory.sharedScope, in: slots)
+        generation = memory.publish()
     }
+
+    deinit { memory.noteEnd(of: generation) }
 
     /// A table without routes: every request finds nothing.
-    public static let empty = RoutingTable(options: RoutingOptions(), generation: 0, routes: [:], scopes: [:])
+    public static let empty = RoutingTable(TableMemory(), options: RoutingOptions())
 
-    public var count: Int { routes.count }
-
-    public subscript(id: String) -> Route? { routes[id] }
-
-    /// All routes by id, for listings.
-    public func routesByID() -> [Route] { routes.values.sorted { $0.definition.id < $1.definition.id } }
-}
-
-/// The routes of one scope: those with a path pattern in a tree, the others in the order in which they are tried.
-final class ScopeTable: Sendable {
-    nonisolated(unsafe) let tree: UnsafeMutablePointer<PathNode>
-    nonisolated(unsafe) let rootStage: UnsafeMutableBufferPointer<Unmanaged<Route>>
-
-    init(_ routes: [Route]) {
-        let builder = PathNodeBuilder()
-        for route in routes {
-            if let pattern = route.conditions.pattern { builder.insert(route, pattern) }
-        }
-        tree = builder.freeze()
-        let others = routes.filter { $0.conditions.pattern == nil }.sorted { Route.isTried($0, before: $1) }
-        rootStage = .allocate(capacity: others.count)
-        _ = rootStage.initialize(from: others.map { .passUnretained($0) })
+    public subscript(id: String) -> Route? {
+        id.withBytes { routes.route($0)?.takeUnretainedValue() }
     }
 
-    deinit {
-        PathNode.destroy(tree)
-        rootStage.deallocate()
+    /// All routes by id, for listings; sorts them.
+    public func routesByID() -> [Route] {
+        var all: [Route] = []
+        all.reserveCapacity(count)
+        routes.forEach { all.append($0.route.takeUnretainedValue()) }
+        return all.sorted { left, right in
+            left.definition.withIdBytes { left in right.definition.withIdBytes { left.lexicographicallyPrecedes($0) } }
+        }
+    }
+}
+
+/// Where the walk of a scope begins.
+struct ScopeView {
+    let root: UnsafePointer<TableSlot>?
+    let rootHash: SegmentHash
+    let rootStage: UnsafePointer<TableSlot>?
+
+    init(_ number: UInt32, in slots: PagedTable<TableSlot>.View) {
+        rootHash = TableHash.root(number)
+        root = slots.find(rootHash.entryHash) { $0.pointee.kind == .scopeRoot && $0.pointee.number == number }
+        rootStage = slots.only(.rootStage, number, TableHash.rootStage(number))
     }
 }

@@ -89,7 +89,7 @@ struct ReferenceRequest: CustomStringConvertible {
     var host = ""
     var headers: [(String, String)] = []
 
-    var description: String { "\(method) \(path) Host: \(host) \(headers.map { "\($0.0): \($0.1)" })" }
+    var description: String { "\(method) \(path), Host \"\(host)\", \(headers.map { "\($0.0): \($0.1)" })" }
 }
 
 /// Finds routes by trying every one, straight from routing.md §3-§5: no tree, no index, nothing clever.

@@ -56,7 +56,7 @@ struct RoutingReferenceTests {
             let expected = reference.route(request), found = answer(table, request)
             guard expected != found else { continue }
             let few = shrunk(reference, request)
-            Issue.record("\(label): \(request)\nexpected \(String(describing: expected)), found \(String(describing: found))\n\(few)")
+            Issue.record("\(label): \(request)\n    expected \(String(describing: expected)), found \(String(describing: found))\n\(few)")
             throw Difference()
         }
     }

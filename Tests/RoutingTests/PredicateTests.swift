@@ -82,7 +82,7 @@ struct PredicateTests {
 
     @Test("Cookie: the first of the name decides", arguments: [
         (["s=v1"], true), (["a=b; s=v"], true), (["s=x"], false), (["S=v"], false), (["s=x; s=v"], false), (["s=\"v\""], true), ([], false),
-        (["a=b", "s=v"], true), (["s"], false), (["s=\"; s=v"], true), ([" s = v"], false), (["xs=v"], false),
+        (["a=b", "s=v"], true), (["s"], false), ([" s = v"], false), (["xs=v"], false),
     ])
     func cookie(lines: [String], expected: Bool) {
         #expect(holds("Cookie(\"s\",\"^v\")", SampleRequest(headers: lines.map { ("Cookie", $0) })) == expected)

@@ -48,7 +48,7 @@ struct RouteUpdateTests {
         _ = compiler.load("a: Path(\"/a\") -> <shunt>; b: Path(\"/b\") -> <shunt>;")
         let update = compiler.apply(RouteChange(upserts: definitions("c: Path(\"/c\") -> <shunt>; c: Path(\"/cc\") -> <shunt>;"), deletes: ["a"]), clock: clock)
         #expect(["/a", "/b", "/c", "/cc"].map { update.table.route($0) } == [nil, "b", nil, "c"])
-        #expect(update.changedIDs == ["a", "c"])
+        #expect(Set(update.changedIDs) == ["a", "c"])
         #expect(update.table.count == 2)
     }
 
@@ -106,7 +106,7 @@ struct RouteScopeTests {
     }
 
     @Test("the exact host, else the longest wildcard, else the shared scope; without falling through", arguments: [
-        ("a.example.org", "/x", "e"), ("A.Example.ORG:80", "/x", "e"), ("a.example.org.", "/x", "e"), ("a.example.org", "/y", nil), ("z.example.org", "/x", "w"),
+        ("a.example.org", "/x", "e"), ("A.Example.ORG:80", "/x", "e"), ("a.example.org.", "/x", "e"), ("a.example.org:", "/x", "e"), ("a.example.org", "/y", nil), ("z.example.org", "/x", "w"),
         ("y.z.example.org", "/x", "w"), ("z.example.org", "/y", nil), ("c.b.example.org", "/x", "v"), ("b.example.org", "/x", "w"), ("example.org", "/x", "sx"),
         ("xexample.org", "/x", "sx"), ("other", "/y", "s"), ("", "/x", "sx"),
     ])

@@ -6,9 +6,14 @@ import Regexp
 
 /// `HostAny`: the request's Host is one of these, byte for byte, port included.
 final class HostAnyPredicate: Predicate, @unchecked Sendable {
-    let hosts: [[UInt8]]
+    private let hosts: [[UInt8]]
 
     init(_ hosts: [[UInt8]]) { self.hosts = hosts }
+
+    /// For the table's index.
+    var literals: [HostLiteral] {
+        Set(hosts).map { HostLiteral(wildcard: nil, text: $0, forms: .plain) }
+    }
 
     override func matches(_ context: FilterContext) -> Bool {
         let host = context.request.host

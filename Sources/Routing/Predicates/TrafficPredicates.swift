@@ -19,7 +19,7 @@ final class TrafficPredicate: Predicate, @unchecked Sendable {
     }
 
     override func matches(_ context: FilterContext) -> Bool {
-        if let cookie, let value = RequestCookies.first(cookie.name, in: context.request.headers) {
+        if let cookie, let value = cookie.name.withUnsafeBytes({ CookiePairs.value($0, in: context.request.headers) }) {
             return cookie.group.withUnsafeBytes { value.equals($0) }
         }
         return context.services.randomUnit() < chance

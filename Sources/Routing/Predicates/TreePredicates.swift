@@ -24,11 +24,24 @@ final class MethodPredicate: Predicate, @unchecked Sendable {
 
 /// `Host`: the request's Host matches, port included.
 final class HostPredicate: Predicate, @unchecked Sendable {
-    let regexp: CompiledRegexp
+    private let regexp: CompiledRegexp
 
     init(_ regexp: CompiledRegexp) { self.regexp = regexp }
 
     override func matches(_ context: FilterContext) -> Bool { regexp.matches(context.request.host) }
+}
+
+/// `Host` whose regexp stands for a few literals.
+final class HostLiteralPredicate: Predicate, @unchecked Sendable {
+    private let literals: [HostLiteral]
+
+    init(_ literals: [HostLiteral]) { self.literals = literals }
+
+    override func matches(_ context: FilterContext) -> Bool {
+        let host = context.request.host
+        for literal in literals where literal.matches(host) { return true }
+        return false
+    }
 }
 
 /// `PathRegexp`: the path as routes see it matches, trailing slash included.

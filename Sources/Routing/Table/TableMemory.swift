@@ -1,0 +1,126 @@
+internal import Bytes
+internal import Eskip
+internal import Synchronization
+
+/// The memory that the tables of all generations share, and the one that is being made.
+///
+/// Everything here but `noteEnd` belongs to the control thread. Tables keep the memory alive; what is in no table any more is
+/// freed by `reclaim`, on the control thread too, so that no worker ever pays for an update.
+final class TableMemory: @unchecked Sendable {
+    var slots: PagedTable<TableSlot>
+    var routes: PagedTable<RouteEntry>
+    var reclaimer = Reclaimer()
+    /// The generation that is being made; all below are published.
+    private(set) var generation: UInt64 = 0
+    var nodeNumbers = NumberSource()
+    var hostNumbers = NumberSource()
+    /// Entries whose lists have grown in this generation and are not in order yet.
+    var unsorted: Set<UnsafeMutableRawPointer> = []
+    var hostCount = 0
+    var suffixCount = 0
+    /// The scopes beside the shared one, and how many routes they have.
+    var scopes: [RouteScope: (number: UInt32, routes: Int)] = [:]
+    var scopeNames: [UInt32: RouteScope] = [:]
+
+    /// The generations whose tables are gone.
+    private let ended = Mutex<[UInt64]>([])
+
+    static let sharedScope: UInt32 = 1
+
+    init() {
+        slots = PagedTable(generation: 0)
+        routes = PagedTable(generation: 0)
+        let shared = makeScope()
+        precondition(shared == Self.sharedScope)
+    }
+
+    /// An empty tree and an empty root stage.
+    ///
+    /// - Returns: the scope's number.
+    func makeScope() -> UInt32 {
+        let scope = nodeNumbers.take(), stage = nodeNumbers.take()
+        slots.insert(TableSlot(.scopeRoot, parent: 0, hash: TableHash.root(scope).entryHash, number: scope), &reclaimer)
+        slots.insert(TableSlot(.rootStage, parent: scope, hash: TableHash.rootStage(scope).entryHash, number: stage), &reclaimer)
+        return scope
+    }
+
+    deinit {
+        slots.forEach { slot in
+            slot.list?.block.deallocate()
+            slot.longKey?.block.deallocate()
+        }
+        routes.forEach { $0.route.release() }
+        slots.deallocate()
+        routes.deallocate()
+        reclaimer.freeAll()
+    }
+
+    /// Ends the generation that was being made: what it shows is from now on a table's, and changes are copies.
+    func publish() -> UInt64 {
+        for block in unsorted { CandidateList(block: block).sort() }
+        unsorted.removeAll()
+        let published = generation
+        reclaimer.open(published)
+        generation += 1
+        slots.generation = generation
+        routes.generation = generation
+        return published
+    }
+
+    /// Any thread: the table of this generation is gone.
+    func noteEnd(of generation: UInt64) { ended.withLock { $0.append(generation) } }
+
+    /// Frees what only tables saw that are gone.
+    func reclaim() {
+        let generations = ended.withLock { ended in
+            defer { ended = [] }
+            return ended
+        }
+        for generation in generations { reclaimer.close(generation) }
+    }
+}
+
+/// Small numbers for nodes and hosts, used again when they are free.
+struct NumberSource {
+    private var next: UInt32 = 1
+    private var free: [UInt32] = []
+
+    mutating func take() -> UInt32 {
+        if let number = free.popLast() { return number }
+        precondition(next < .max, "four billion nodes")
+        next += 1
+        return next - 1
+    }
+
+    mutating func giveBack(_ number: UInt32) { free.append(number) }
+}
+
+/// A route by its id.
+struct RouteEntry: PagedEntry {
+    private let reference: UInt
+    let hash: UInt32
+
+    static let vacant = RouteEntry(reference: 0, hash: 0)
+
+    private init(reference: UInt, hash: UInt32) {
+        self.reference = reference
+        self.hash = hash
+    }
+
+    init(_ route: Unmanaged<Route>, hash: UInt32) {
+        self.init(reference: UInt(bitPattern: route.toOpaque()), hash: hash)
+    }
+
+    var isVacant: Bool { reference == 0 }
+    var route: Unmanaged<Route> { Unmanaged.fromOpaque(UnsafeRawPointer(bitPattern: reference).unsafelyUnwrapped) }
+
+    static func hash(ofID id: BorrowedBytes) -> UInt32 { SegmentHash().adding(id).entryHash }
+}
+
+extension PagedTable<RouteEntry>.View {
+    func route(_ id: BorrowedBytes) -> Unmanaged<Route>? {
+        find(RouteEntry.hash(ofID: id)) { entry in
+            entry.pointee.route._withUnsafeGuaranteedRef { $0.definition.withIdBytes { $0.equals(id) } }
+        }?.pointee.route
+    }
+}

@@ -1,0 +1,107 @@
+import Eskip
+import Testing
+
+@testable import Routing
+
+@Suite("Memory that tables share")
+struct TableMemoryTests {
+    private func document(_ count: Int, _ suffix: String = "") -> String {
+        (0..<count).map { "r\($0): Path(\"/a-long-segment-that-needs-memory-of-its-own-\($0 % 50)/\($0)\(suffix)\") && Host(/^h\($0 % 7)[.]org$/) -> count() -> <shunt>;" }
+            .joined(separator: "\n")
+    }
+
+    @Test("routes go when the last table that has them goes, and not before")
+    func routesEnd() throws {
+        let compiler = RouteCompiler.sample()
+        var first: RoutingTable? = compiler.load("a: Path(\"/a\") -> count() -> <shunt>; b: * -> <shunt>;").table
+        weak var route = first?["a"]
+        #expect(route != nil)
+        _ = compiler.load("b: * -> <shunt>;")
+        compiler.reclaim()
+        #expect(route != nil, "a worker still has the first table")
+        #expect(first?.route("/a") == "a")
+        first = nil
+        compiler.reclaim()
+        #expect(route == nil)
+    }
+
+    @Test("an old table keeps what it refers to, and nothing of the updates since")
+    func heldTable() throws {
+        let compiler = RouteCompiler.sample()
+        var held: RoutingTable? = compiler.load(document(80)).table
+        for round in 0..<12 { _ = compiler.load(document(80, round.isMultiple(of: 2) ? "x" : "y")) }
+        compiler.reclaim()
+        let waiting = compiler.memory.reclaimer.count
+        for round in 0..<12 { _ = compiler.load(document(80, round.isMultiple(of: 2) ? "x" : "y")) }
+        compiler.reclaim()
+        #expect(compiler.memory.reclaimer.count == waiting)
+        #expect(held?.route(SampleRequest("/a-long-segment-that-needs-memory-of-its-own-3/3", host: "h3.org")) == "r3")
+        held = nil
+        compiler.reclaim()
+        #expect(compiler.memory.reclaimer.count == 0)
+    }
+
+    @Test("what was added and taken away again leaves nothing")
+    func emptied() {
+        let compiler = RouteCompiler.sample()
+        let before = compiler.memory.slots.count
+        _ = compiler.load(document(300) + "\nx: PathSubtree(\"/:p/q\") && HostAny(\"a\",\"b\") -> <shunt>;")
+        #expect(compiler.memory.slots.count > 300)
+        #expect(compiler.load("").table.count == 0)
+        #expect(compiler.memory.slots.count == before)
+        #expect(compiler.memory.hostCount == 0)
+        compiler.reclaim()
+        #expect(compiler.memory.reclaimer.count == 0)
+    }
+
+    @Test("a change of one route copies a few pages, whatever the number of routes")
+    func smallChange() throws {
+        let compiler = RouteCompiler.sample()
+        let all = compiler.load(document(800)).table
+        let change = RouteDocument.parse("r7: Path(\"/elsewhere\") -> <shunt>;").document
+        let update = compiler.apply(RouteChange(upserts: Array(change)), clock: RouteClock(now: 1, wallTime: 1))
+        #expect(compiler.memory.reclaimer.count < 16, "pages, two directories and a route")
+        #expect(update.table.count == all.count)
+        #expect(update.table.route("/elsewhere") == "r7")
+        #expect(all.route("/elsewhere") == nil)
+    }
+
+    @Test("many routes of one node, of hosts and of none, keep their order through changes")
+    func dividedNode() {
+        var text = (0..<60).map { "h\($0): Path(\"/p\") && Host(/^(host\($0)[.]org[.]?(:[0-9]+)?)$/) -> <shunt>;" }
+        text += ["heavy: Path(\"/p\") && Header(\"X\", \"1\") && Weight(5) -> <shunt>;", "light: Path(\"/p\") -> <shunt>;"]
+        text += ["two: Path(\"/p\") && Host(/^(host1[.]org|host2[.]org)$/) && Weight(1) -> <shunt>;"]
+        let compiler = RouteCompiler.sample()
+        var table = compiler.load(text.joined(separator: "\n")).table
+        func route(_ host: String, _ headers: [(String, String)] = []) -> String? { table.route(SampleRequest("/p", host: host, headers: headers)) }
+        #expect(["host0.org", "host59.org.:80", "host1.org", "host2.org", "host1.org:80", "other"].map { route($0) } == ["h0", "h59", "two", "two", "h1", "light"])
+        #expect(route("host0.org", [("X", "1")]) == "heavy")
+        table = compiler.apply(RouteChange(deletes: ["heavy", "two", "h0", "light"]), clock: RouteClock(now: 1, wallTime: 1)).table
+        #expect(["host0.org", "host1.org", "other"].map { route($0) } == [nil, "h1", nil])
+    }
+}
+
+@Suite("Reclaimer")
+struct ReclaimerTests {
+    @Test("frees after the last table that saw it, in whatever order tables end")
+    func order() {
+        var reclaimer = Reclaimer()
+        for generation: UInt64 in 1...4 { reclaimer.open(generation) }
+        // Seen by the tables 2 and 3.
+        reclaimer.retire(.memory(.allocate(byteCount: 8, alignment: 8)), birth: 2, in: 4)
+        reclaimer.close(3)
+        #expect(reclaimer.count == 1)
+        reclaimer.close(1)
+        #expect(reclaimer.count == 1)
+        reclaimer.close(2)
+        #expect(reclaimer.count == 0)
+    }
+
+    @Test("frees at once what no living table saw")
+    func atOnce() {
+        var reclaimer = Reclaimer()
+        reclaimer.open(1)
+        reclaimer.retire(.memory(.allocate(byteCount: 8, alignment: 8)), birth: 2, in: 2)
+        #expect(reclaimer.count == 0)
+    }
+}
