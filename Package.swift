@@ -79,7 +79,7 @@ let testTargets: [Target] = [
     tests("FiltersTests", ["Filters", "HTTP", "Eskip", "Regexp", "Bytes"]),
     tests("RoutingTests", ["Routing", "Filters", "HTTP", "Eskip", "Regexp", "Bytes"]),
     tests("ProxyTests", ["Proxy", "Upstream", "Downstream", "Net", "Bytes", "TestSupport"]),
-    tests("DataClientsTests", ["DataClients", "Routing", "Filters", "Net", "Eskip", "Telemetry", "Bytes", "CLinux", "TestSupport", logging]),
+    tests("DataClientsTests", ["DataClients", "Routing", "Filters", "HTTP", "Net", "Eskip", "Telemetry", "Bytes", "CLinux", "TestSupport", logging]),
     tests("AdminTests", ["Admin"]),
     tests("ConfigTests", ["Config", "YAML", "Net", "Bytes"]),
     tests("EndToEndTests", ["TestSupport"]),
