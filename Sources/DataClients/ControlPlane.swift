@@ -11,6 +11,7 @@ public final class ControlPlane {
     private let updater: RouteUpdater
     private var clients: [any DataClient] = []
     private var watcher: FileWatcher?
+    private var fetcher: Fetcher?
 
     /// - Parameters:
     ///   - loop: outlives the control plane and calls it on its thread.
@@ -37,6 +38,13 @@ public final class ControlPlane {
         set { updater.firstLoadDone = newValue }
     }
 
+    /// Called on the loop after each table was published. Workers take a table at the end of a turn, so idle ones must be woken, or
+    /// the next request of each would still be matched with the former.
+    public var tablePublished: () -> Void {
+        get { updater.tablePublished }
+        set { updater.tablePublished = newValue }
+    }
+
     /// Adds a client behind those of the options; before the start.
     public func add(_ client: any DataClient) { clients.append(client) }
 
@@ -57,11 +65,22 @@ public final class ControlPlane {
     private func addClients(_ options: DataClientOptions, _ log: Logger) {
         if !options.inlineRoutes.isEmpty { clients.append(InlineRoutes(options.inlineRoutes)) }
         let interval = max(options.pollInterval, DataClientLimits.pollNanosecondsMin)
-        let files = options.routeFiles + options.routeURLs.filter { !Self.isURL($0) }
-        if !files.isEmpty { watcher = makeWatcher(log) }
-        for path in files {
-            clients.append(EskipFile(path: path, loop: loop, pollInterval: interval, watcher: watcher))
+        let sources = options.routeFiles.map { Source.file($0) } + options.routeURLs.map { Self.isURL($0) ? .url($0) : .file($0) }
+        for source in sources {
+            switch source {
+            case .file(let path):
+                watcher = watcher ?? makeWatcher(log)
+                clients.append(EskipFile(path: path, loop: loop, pollInterval: interval, watcher: watcher))
+            case .url(let url):
+                let fetcher = fetcher ?? Fetcher(loop, dnsServers: options.dnsServers)
+                self.fetcher = fetcher
+                clients.append(RemoteRoutes(url, loop: loop, pollInterval: interval, fetcher: fetcher))
+            }
         }
+    }
+
+    private enum Source {
+        case file(String), url(String)
     }
 
     private static func isURL(_ entry: String) -> Bool { entry.hasPrefix("http://") || entry.hasPrefix("https://") }

@@ -1,3 +1,5 @@
+public import Net
+
 /// Where routes come from and what is made of them before they are compiled; operations.md §1, eskip.md §8.
 public struct DataClientOptions: Sendable {
     /// `-routes-file`.
@@ -9,6 +11,8 @@ public struct DataClientOptions: Sendable {
     /// `-source-poll-timeout`, nanoseconds; at least `DataClientLimits.pollNanosecondsMin`.
     public var pollInterval: UInt64 = 3_000_000_000
     public var rewriting = RouteRewritingOptions()
+    /// `-dns-servers`, for the hosts of URLs; those of the system if empty.
+    public var dnsServers: [SocketAddress] = []
     /// `-suppress-route-update-logs`: changed routes are counted in the log, not shown.
     public var suppressesUpdateLogs = false
 

@@ -33,12 +33,14 @@ public final class RouteUpdater {
     /// Called once there is something to publish: the owner then calls `update()`, at the end of the turn.
     public var updateNeeded: () -> Void = {}
 
+    /// Called after each table was published.
+    public var tablePublished: () -> Void = {}
+
     /// Called once when every source was loaded and published.
     public var firstLoadDone: () -> Void = {}
 
     /// - Parameters:
     ///   - clock: the time routes are compiled at.
-    ///   - metrics: takes what refused routes and updates count; nil leaves them out.
     public init(
         options: DataClientOptions, compiler: RouteCompiler, slot: RoutingTableSlot, log: Logger, clock: @escaping () -> RouteClock
     ) throws(DataClientOptionError) {
@@ -90,11 +92,16 @@ public final class RouteUpdater {
         if rewritten.contains(where: { !$0.upserts.isEmpty || !$0.deletes.isEmpty }) {
             let now = clock()
             let update = compiler.apply(rewritten, clock: now)
-            if !update.changedIDs.isEmpty { slot.publish(update.table) }
+            if !update.changedIDs.isEmpty { publish(update.table) }
             report.updated(update, by: rewritten, at: now)
         }
         report.log(changes, rewritten, notes, names: feeds.map(\.name))
         reportFirstLoad()
+    }
+
+    private func publish(_ table: RoutingTable) {
+        slot.publish(table)
+        tablePublished()
     }
 
     private func reportFirstLoad() {

@@ -59,21 +59,21 @@ final class ControlFixture: @unchecked Sendable {
     }
 
     func waitFor(ids expected: [String]) throws {
-        try Patience.wait(for: "routes \(expected), found \(ids)") { ids == expected }
+        try Patience.wait(for: "routes \(expected)") { ids == expected }
     }
 
     func waitFor(_ id: String, _ text: String) throws {
-        try Patience.wait(for: "\(text), found \(route(id) ?? "nothing")") { route(id) == text }
+        try Patience.wait(for: "\(text)") { route(id) == text }
     }
 
     func waitForLog(_ part: String) throws {
-        try Patience.wait(for: "a log line with \"\(part)\", found:\n\(log.lines.suffix(20).joined(separator: "\n"))") {
+        try Patience.wait(for: "a log line with \"\(part)\"") {
             log.lines.contains { $0.contains(part) }
         }
     }
 
     func waitForProblems(_ problems: [String], source: Int = 0) throws {
-        try Patience.wait(for: "problems \(problems), found \(status.sources[source].problems)") {
+        try Patience.wait(for: "problems \(problems)") {
             status.sources[source].problems == problems
         }
     }

@@ -66,7 +66,7 @@ struct EskipFileTests {
         try folder.write("a: * -> <shunt>;", to: "routes.eskip")
         try serving { fixture in
             try folder.replace("routes.eskip", by: "a: * -> ;\nb: * -> <shunt>;\nc: Path( -> <shunt>;")
-            try Patience.wait(for: "two problems, found \(fixture.status.sources[0].problems)") {
+            try Patience.wait(for: "two problems") {
                 let problems = fixture.status.sources[0].problems
                 return problems.count == 2 && problems[0].hasPrefix("\(path):1:9: route \"a\"") && problems[1].hasPrefix("\(path):3:10: route \"c\"")
             }
