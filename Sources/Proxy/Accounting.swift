@@ -47,8 +47,10 @@ private enum AuditField {
 
 extension UnsafeMutablePointer where Pointee == Exchange {
     func account() {
-        let telemetry = pointee.worker.telemetry
-        let metrics = telemetry.metrics
+        pointee.telemetry._withUnsafeGuaranteedRef { account($0, $0.metrics) }
+    }
+
+    private func account(_ telemetry: WorkerTelemetry, _ metrics: MetricShard) {
         let now = now
         let status = Int(pointee.sentStatus)
         let code = MetricLabel.code(status)

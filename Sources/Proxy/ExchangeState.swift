@@ -37,6 +37,7 @@ struct Exchange: ~Copyable {
     /// First, so that a filter's pointer to it is the exchange's own.
     var filter: FilterState
     unowned(unsafe) let worker: ProxyWorker
+    let telemetry: Unmanaged<WorkerTelemetry>
     var server: ServerStream
     var client: ClientStream?
     var timer = TimerNode()
@@ -44,7 +45,9 @@ struct Exchange: ~Copyable {
     var backendDeadline: UInt64 = 0
 
     var phase = Phase.ended
-    var table = -1
+    /// Of the routing table the exchange began with; -1 before it asked for one.
+    var generation = -1
+    var table: Unmanaged<RoutingTable>?
     var route: Unmanaged<Route>?
     var outerRoutes: [Frame] = []
     var loopbackCount = 0
@@ -87,6 +90,7 @@ struct Exchange: ~Copyable {
 
     init(worker: ProxyWorker, server: ServerStream) {
         self.worker = worker
+        telemetry = .passUnretained(worker.telemetry)
         self.server = server
         filter = FilterState(services: worker.services)
     }
@@ -138,14 +142,14 @@ extension UnsafeMutablePointer where Pointee == Exchange {
 
     /// Finds a route in the table the exchange began with.
     func lookUp() -> Unmanaged<Route>? {
-        if pointee.table < 0 { pointee.table = pointee.worker.tables.hold() }
-        return pointee.worker.tables.match(pointee.table, context)
+        if pointee.generation < 0 { (pointee.generation, pointee.table) = pointee.worker.tables.hold() }
+        return pointee.table?._withUnsafeGuaranteedRef { $0.match(context) }
     }
 
     func releaseRoute() {
-        guard pointee.table >= 0 else { return }
-        pointee.worker.tables.release(pointee.table)
-        pointee.table = -1
+        guard pointee.generation >= 0 else { return }
+        pointee.worker.tables.release(pointee.generation)
+        pointee.generation = -1
     }
 
     // MARK: Loopbacks

@@ -1,4 +1,3 @@
-import Filters
 import Routing
 
 /// The routing tables that exchanges of one worker still use: the newest and, for a while, older ones. Counting is
@@ -28,15 +27,14 @@ struct TableGenerations {
     /// Whether there is a table at all.
     var isLoaded: Bool { holds[current].table != nil }
 
-    mutating func hold() -> Int {
+    /// - Returns: the generation's number, for `release`, and its table, which lives until then.
+    mutating func hold() -> (number: Int, table: Unmanaged<RoutingTable>?) {
         holds[current].exchanges += 1
-        return current
+        return (current, holds[current].table.map { Unmanaged.passUnretained($0) })
     }
 
     mutating func release(_ index: Int) {
         holds[index].exchanges -= 1
         if index != current, holds[index].exchanges == 0 { holds[index].table = nil }
     }
-
-    func match(_ index: Int, _ context: FilterContext) -> Unmanaged<Route>? { holds[index].table?.match(context) }
 }

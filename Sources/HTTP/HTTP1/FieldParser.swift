@@ -28,7 +28,7 @@ enum FieldParser {
             if ASCII.isBlank(first) { return .failed(.obsoleteFold) }
 
             let nameStart = index
-            while index < end, ASCII.isToken(base.load(fromByteOffset: index, as: UInt8.self)) { index += 1 }
+            index = endOfToken(base, index, end)
             guard index < end else { return index - nameStart > Limits.fieldNameBytesMax ? .failed(.fieldNameTooLong) : .needMore }
             let nameCount = index - nameStart
             guard nameCount > 0, base.load(fromByteOffset: index, as: UInt8.self) == UInt8(ascii: ":") else { return .failed(.malformedFieldName) }
@@ -57,6 +57,34 @@ enum FieldParser {
                 isRemoved: false, valueStart: UInt32(truncatingIfNeeded: valueStart),
                 valueCount: UInt32(truncatingIfNeeded: valueEnd - valueStart)))
         }
+    }
+
+    /// Offset of the first byte that is no token byte; words of letters and hyphens, as in most names, pass whole.
+    @inline(__always)
+    static func endOfToken(_ base: UnsafeRawPointer, _ start: Int, _ end: Int) -> Int {
+        var index = start
+        while index + 8 <= end {
+            let plain = lettersAndHyphens(base.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+            index += (~plain & 0x8080_8080_8080_8080).trailingZeroBitCount >> 3
+            if plain == 0x8080_8080_8080_8080 { continue }
+            guard ASCII.isToken(base.load(fromByteOffset: index, as: UInt8.self)) else { return index }
+            index += 1
+        }
+        while index < end, ASCII.isToken(base.load(fromByteOffset: index, as: UInt8.self)) { index += 1 }
+        return index
+    }
+
+    /// The highest bit of each byte that is a letter or a hyphen.
+    @inline(__always)
+    private static func lettersAndHyphens(_ word: UInt64) -> UInt64 {
+        let low: UInt64 = 0x0101_0101_0101_0101
+        let high: UInt64 = 0x8080_8080_8080_8080
+        // Within seven bits no addition carries into the next byte.
+        let seven = word & ~high
+        let folded = seven | (low &* 0x20)
+        let letters = (folded &+ (low &* (0x80 - 0x61))) & ~(folded &+ (low &* (0x80 - 0x7B)))
+        let hyphens = ~((seven ^ (low &* 0x2D)) &+ (low &* 0x7F))
+        return (letters | hyphens) & ~word & high
     }
 
     /// Offset of the first byte that may not stand in a value: CR, LF or another control character but TAB.

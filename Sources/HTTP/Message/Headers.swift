@@ -44,6 +44,8 @@ public struct Headers: ~Copyable {
     private(set) var wireEnd = 0
     /// The known fields that may be present: an absent one costs a bit test.
     private var present: UInt64 = 0
+    /// Where each known field stood first, meaningful while `present` has its bit; 255 stands for "look for it".
+    private var firstIndex: InlineArray<64, UInt8> = .init(repeating: 0)
 
     public init() {}
 
@@ -87,6 +89,13 @@ public struct Headers: ~Copyable {
     public func index(of known: KnownField, from start: Int = 0) -> Int? {
         guard mayContain(known) else { return nil }
         var index = start
+        if start == 0 {
+            let first = firstIndex[Int(known.rawValue)]
+            if first < 255 {
+                if isPresent(Int(first)) { return Int(first) }
+                index = Int(first) + 1
+            }
+        }
         while index < fieldCount {
             let field = fields.unsafelyUnwrapped[index]
             if field.known == known, !field.isRemoved { return index }
@@ -279,8 +288,11 @@ public struct Headers: ~Copyable {
     mutating func appendField(_ field: Field) {
         if fieldCount == fieldCapacity { growFields() }
         (fields.unsafelyUnwrapped + fieldCount).initialize(to: field)
+        if present & field.known.bit == 0 {
+            present |= field.known.bit
+            firstIndex[Int(field.known.rawValue)] = UInt8(truncatingIfNeeded: min(fieldCount, 255))
+        }
         fieldCount += 1
-        present |= field.known.bit
     }
 
     private mutating func growFields() {

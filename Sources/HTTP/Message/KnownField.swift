@@ -66,28 +66,31 @@ public enum KnownField: UInt8, Sendable {
         if self != .other, !KnownField.equalsFolded(name, self.name) { self = .other }
     }
 
-    /// Equality in any case over words. Setting the bit 0x20 folds letters, and the known names hold only letters, digits
-    /// and hyphens, which no other token byte becomes by it.
+    /// Equality in any case over words that overlap. Setting the bit 0x20 folds letters, and the known names hold only
+    /// letters, digits and hyphens, which no other token byte becomes by it.
     @inline(__always)
     private static func equalsFolded(_ name: UnsafeRawBufferPointer, _ known: StaticString) -> Bool {
-        let fold: UInt64 = 0x2020_2020_2020_2020
         let count = known.utf8CodeUnitCount
         guard name.count == count, let left = name.baseAddress else { return false }
         let right = UnsafeRawPointer(known.utf8Start)
-        var offset = 0
-        while offset + 8 <= count {
-            if (left.loadUnaligned(fromByteOffset: offset, as: UInt64.self) | fold)
-                != (right.loadUnaligned(fromByteOffset: offset, as: UInt64.self) | fold) { return false }
-            offset += 8
+        if count >= 8 {
+            return differs(left, right, 0, UInt64.self) | differs(left, right, count - 8, UInt64.self)
+                | (count > 16 ? differs(left, right, 8, UInt64.self) : 0) == 0
         }
-        while offset < count {
-            if left.load(fromByteOffset: offset, as: UInt8.self) | 0x20 != right.load(fromByteOffset: offset, as: UInt8.self) | 0x20 { return false }
-            offset += 1
-        }
-        return true
+        if count >= 4 { return differs(left, right, 0, UInt32.self) | differs(left, right, count - 4, UInt32.self) == 0 }
+        return differs(left, right, 0, UInt16.self) | differs(left, right, count - 2, UInt16.self) == 0
+    }
+
+    @inline(__always)
+    private static func differs<Word: FixedWidthInteger & BitwiseCopyable>(
+        _ left: UnsafeRawPointer, _ right: UnsafeRawPointer, _ offset: Int, _: Word.Type
+    ) -> Word {
+        let fold = Word(truncatingIfNeeded: 0x2020_2020_2020_2020 as UInt64)
+        return (left.loadUnaligned(fromByteOffset: offset, as: Word.self) | fold) ^ (right.loadUnaligned(fromByteOffset: offset, as: Word.self) | fold)
     }
 
     /// The only field a name of this length and these distinguishing letters can be.
+    @inline(__always)
     private static func candidate(_ name: UnsafeRawBufferPointer) -> KnownField {
         guard let byte = name.first else { return .other }
         let first = ASCII.lowercased(byte)
