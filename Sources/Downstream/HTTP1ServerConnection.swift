@@ -211,6 +211,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
     private func begin(refusal: HTTPError?) {
         let isComplete = pointee.server.pointee.incoming.framing.isEmpty || refusal != nil
         pointee.requestCount += 1
+        pointee.server.pointee.counters.requests += 1
         pointee.isPersistent = pointee.server.pointee.incoming.isPersistent && refusal == nil
         pointee.isHTTP10 = pointee.server.pointee.incoming.version == .http10
         pointee.isPaused = false
@@ -421,6 +422,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
 
     private func becomeIdle() {
         pointee.isResponding = false
+        pointee.server.pointee.counters.becameIdle += 1
         pointee.phase = .idle
         pointee.phaseStart = loop.pointee.now
         setDeadline()

@@ -34,6 +34,9 @@ public struct Server: ~Copyable {
 public struct ServerCounters: Sendable {
     public var accepted: UInt64 = 0
     public var closed: UInt64 = 0
+    /// Requests begun, and connections that became idle after one.
+    public var requests: UInt64 = 0
+    public var becameIdle: UInt64 = 0
     public var closedByAge: UInt64 = 0
     public var closedByRequests: UInt64 = 0
     public var active: Int { Int(accepted - closed) }

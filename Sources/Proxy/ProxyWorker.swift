@@ -22,6 +22,7 @@ public final class ProxyWorker {
     var tables = TableGenerations()
     private var tableVersion: UInt64 = .max
     public let telemetry: WorkerTelemetry
+    public let connections = ConnectionCounts()
     private var whenEmpty: (() -> Void)?
     /// The health path answers 200 while true.
     public var isHealthy = true
@@ -57,6 +58,7 @@ public final class ProxyWorker {
     private func turnEnded() {
         adoptTable()
         telemetry.accessLog.flush()
+        connections.publish(server.pointee.counters, client.pointee.counters)
         if let done = whenEmpty, server.pointee.counters.active == 0 {
             whenEmpty = nil
             done()

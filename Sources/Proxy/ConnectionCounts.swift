@@ -1,0 +1,48 @@
+import Downstream
+import Synchronization
+import Upstream
+
+/// What the connections of one worker did, for readers on any thread; as of the end of the worker's last turn.
+public final class ConnectionCounts: @unchecked Sendable {
+    // Unchecked: the words are atomics at a fixed address, written by the worker alone.
+    private let words: UnsafeMutablePointer<Atomic<Int>>
+
+    public enum Count: Int, CaseIterable, Sendable {
+        /// Clients' connections. `active` and `idle` count how often one became so.
+        case accepted, active, idle, closed, closedByAge, closedByRequests
+        case upstreamOpened, upstreamReused, upstreamClosed
+        /// Connections that wait for an exchange at present.
+        case upstreamIdle
+    }
+
+    init() {
+        words = .allocate(capacity: Count.allCases.count)
+        for count in Count.allCases { (words + count.rawValue).initialize(to: Atomic(0)) }
+    }
+
+    deinit {
+        words.deinitialize(count: Count.allCases.count)
+        words.deallocate()
+    }
+
+    public subscript(count: Count) -> Int { words[count.rawValue].load(ordering: .relaxed) }
+
+    /// Ten plain stores.
+    func publish(_ server: ServerCounters, _ client: ClientCounters) {
+        store(.accepted, server.accepted)
+        store(.active, server.requests)
+        store(.idle, server.becameIdle)
+        store(.closed, server.closed)
+        store(.closedByAge, server.closedByAge)
+        store(.closedByRequests, server.closedByRequests)
+        store(.upstreamOpened, client.opened)
+        store(.upstreamReused, client.reused)
+        store(.upstreamClosed, client.closed)
+        store(.upstreamIdle, UInt64(client.idle))
+    }
+
+    @inline(__always)
+    private func store(_ count: Count, _ value: UInt64) {
+        words[count.rawValue].store(Int(truncatingIfNeeded: value), ordering: .relaxed)
+    }
+}
