@@ -46,6 +46,11 @@ public final class RouteStatus: Sendable {
         state.withLock { Array($0.invalid.values) }.sorted { $0.routeID < $1.routeID }
     }
 
+    /// How many of them there are for one reason.
+    public func invalidCount(_ refusal: RouteRefusal) -> Int {
+        state.withLock { $0.invalid.values.count { $0.refusal == refusal } }
+    }
+
     /// Routes of the published table.
     public var routeCount: Int { state.withLock { $0.routeCount } }
 

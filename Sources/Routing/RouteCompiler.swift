@@ -71,6 +71,9 @@ public final class RouteCompiler {
         refused.values.map(\.diagnostic).sorted { $0.routeID < $1.routeID }
     }
 
+    /// The definition of a route that is left out at present.
+    public func refusedDefinition(_ id: String) -> RouteDefinition? { refused[id]?.definition }
+
     /// Frees what belonged to tables that are gone; costs nothing if there is none.
     public func reclaim() { memory.reclaim() }
 

@@ -61,11 +61,16 @@ public final class RoutingTable: Sendable {
         id.withBytes { routes.route($0)?.takeUnretainedValue() }
     }
 
-    /// All routes by id, for listings; sorts them.
+    /// Calls `body` with every route, in any order; for listings.
+    public func forEachRoute(_ body: (Route) -> Void) {
+        routes.forEach { body($0.route.takeUnretainedValue()) }
+    }
+
+    /// All routes by id; sorts them.
     public func routesByID() -> [Route] {
         var all: [Route] = []
         all.reserveCapacity(count)
-        routes.forEach { all.append($0.route.takeUnretainedValue()) }
+        forEachRoute { all.append($0) }
         return all.sorted { left, right in
             left.definition.withIdBytes { left in right.definition.withIdBytes { left.lexicographicallyPrecedes($0) } }
         }

@@ -24,11 +24,13 @@ final class Assembly {
     let slot = RoutingTableSlot()
     let endpoints: EndpointRegistry
     let shutdown = ShutdownFlag()
-    private let controlPlane: ControlPlane
+    let compiler: RouteCompiler
+    let controlPlane: ControlPlane
     private var startError: StartError?
     private(set) var workers: [WorkerThread] = []
     /// The loop of the control path: signals, data clients, the support listener. Runs on the main thread.
     let control: UnsafeMutablePointer<EventLoop>
+    private var support: SupportListener?
 
     init(_ configuration: Configuration) throws {
         self.configuration = configuration
@@ -49,7 +51,7 @@ final class Assembly {
         var routing = RoutingOptions()
         routing.ignoresTrailingSlash = configuration.routes.ignoreTrailingSlash
         let labels = metrics.labels
-        let compiler = RouteCompiler(
+        compiler = RouteCompiler(
             options: routing, filters: filters, environment: PredicateEnvironment(shutdown: shutdown), endpoints: endpoints,
             metricLabel: { labels.label($0).id })
         controlPlane = try ControlPlane(
@@ -58,6 +60,7 @@ final class Assembly {
 
     /// Serves until the control loop is stopped.
     func run(_ shutdown: Shutdown) throws(StartError) {
+        try startSupport()
         if configuration.routes.waitFirstRouteLoad {
             controlPlane.firstLoadDone = { [unowned self] in startOrStop() }
             controlPlane.start()
@@ -65,6 +68,7 @@ final class Assembly {
             controlPlane.start()
             try start()
         }
+        support?.showSources()
         control.run()
         _ = shutdown
         if let startError { throw startError }
@@ -93,7 +97,21 @@ final class Assembly {
         } catch {
             throw StartError("listening on \(address): \(error)")
         }
+        support?.showConnections(of: workers)
         for worker in workers { worker.start() }
+        log.info("serving on \(Sockets.localAddress(socket.number) ?? address)")
+    }
+
+    /// First, so that readiness can be asked for while the routes are awaited.
+    private func startSupport() throws(StartError) {
+        guard let setting = configuration.listeners.supportListener else { return }
+        let address = try SocketAddress(listen: setting)
+        let socket = try Assembly.listen(address, flag: "-support-listener")
+        do throws(SystemError) {
+            support = try SupportListener(self, socket: socket)
+        } catch {
+            throw StartError("listening on \(address): \(error)")
+        }
     }
 
     private func makeWorker() throws(SystemError) -> ProxyWorker {

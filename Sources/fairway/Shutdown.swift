@@ -61,6 +61,8 @@ final class Shutdown {
     }
 
     private func drain() {
+        // The routes are still awaited: nothing listens yet.
+        if assembly.workers.isEmpty { return end() }
         assembly.log.info("listeners closed; waiting for requests under way")
         let left = Countdown(assembly.workers.count)
         let mailbox = loop.pointee.mailbox

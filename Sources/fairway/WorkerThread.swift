@@ -11,6 +11,8 @@ final class WorkerThread: @unchecked Sendable {
     private let mailbox: Mailbox
     private static let stackBytes = 512 * 1024
 
+    var connections: ConnectionCounts { worker.connections }
+
     /// - Parameter socket: listening, shared with the other workers.
     init(_ worker: ProxyWorker, socket: borrowing FileDescriptor, share: AcceptShare, index: Int) throws(SystemError) {
         self.worker = worker
