@@ -1,6 +1,7 @@
 public import Logging
 public import Net
 public import Routing
+public import Telemetry
 
 /// The control path of one process: its data clients and its updater, put together by the options.
 ///
@@ -12,19 +13,26 @@ public final class ControlPlane {
     private var clients: [any DataClient] = []
     private var watcher: FileWatcher?
     private var fetcher: Fetcher?
+    private let endpoints: EndpointRegistry?
+    private var maintenance: LoopTimer!
 
     /// - Parameters:
     ///   - loop: outlives the control plane and calls it on its thread.
     ///   - compiler: made with the registries of filters and predicates.
     ///   - slot: where workers take tables from.
+    ///   - endpoints: the compiler's; those that no route uses are forgotten after a while. Nil leaves them to somebody else.
+    ///   - metrics: shows routes and sources; nil if nobody reads them.
     /// - Throws: what is wrong with the options, all at once.
     public init(
-        loop: UnsafeMutablePointer<EventLoop>, options: DataClientOptions, compiler: RouteCompiler, slot: RoutingTableSlot, log: Logger
+        loop: UnsafeMutablePointer<EventLoop>, options: DataClientOptions, compiler: RouteCompiler, slot: RoutingTableSlot, log: Logger,
+        endpoints: EndpointRegistry? = nil, metrics: MetricRegistry? = nil
     ) throws(DataClientOptionError) {
         self.loop = loop
-        updater = try RouteUpdater(options: options, compiler: compiler, slot: slot, log: log) {
+        self.endpoints = endpoints
+        updater = try RouteUpdater(options: options, compiler: compiler, slot: slot, log: log, metrics: metrics) {
             RouteClock(now: loop.pointee.now, wallTime: loop.pointee.wallTime)
         }
+        maintenance = LoopTimer(loop) { [unowned self] in maintain() }
         updater.updateNeeded = { [unowned self] in scheduleUpdate() }
         addClients(options, log)
     }
@@ -55,11 +63,18 @@ public final class ControlPlane {
         for (client, feed) in zip(clients, feeds) { client.start(feed) }
         // Nobody waits for a turn of the loop at the start.
         updater.update()
+        maintenance.set(after: DataClientLimits.maintenanceNanoseconds)
     }
 
     /// Looks at every source at once, as SIGHUP asks for.
     public func refresh() {
         for client in clients { client.refresh() }
+    }
+
+    private func maintain() {
+        updater.reclaim()
+        endpoints?.sweep(now: loop.pointee.now)
+        maintenance.set(after: DataClientLimits.maintenanceNanoseconds)
     }
 
     private func addClients(_ options: DataClientOptions, _ log: Logger) {

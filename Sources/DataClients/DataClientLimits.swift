@@ -8,6 +8,8 @@ public enum DataClientLimits {
     public static let routesLoggedMax = 1000
     /// Refused routes, conflicts and failed rewritings logged one by one for one update.
     public static let problemsLoggedMax = 100
+    /// Refused routes that metrics show at once: a mistake in a default filter refuses all routes, and series cost memory.
+    public static let invalidSeriesMax = 1000
     /// Routes of one document made of changed routes. A document lives as long as one of its routes, so small ones go early.
     public static let routesPerDocumentMax = 256
 
@@ -30,6 +32,8 @@ public enum DataClientLimits {
     static let confirmNanoseconds: UInt64 = 200_000_000
     /// A file whose writer has not closed it is read when nothing was written for so long.
     static let quietNanoseconds: UInt64 = 1_000_000_000
+    /// Between two rounds of giving back what former tables and unused endpoints held.
+    static let maintenanceNanoseconds: UInt64 = 2_000_000_000
     /// Symbolic links followed in one path, as the kernel does.
     static let symbolicLinksMax = 40
     /// The shortest interval between two looks at a source (operations.md §1).

@@ -1,6 +1,7 @@
 internal import Eskip
 public import Logging
 public import Routing
+public import Telemetry
 
 /// Conducts an update from what the data clients report to the table that requests are matched with. Read this file first.
 ///
@@ -40,12 +41,14 @@ public final class RouteUpdater {
     public var firstLoadDone: () -> Void = {}
 
     /// - Parameters:
+    ///   - metrics: shows routes and sources; nil if nobody reads them.
     ///   - clock: the time routes are compiled at.
     public init(
-        options: DataClientOptions, compiler: RouteCompiler, slot: RoutingTableSlot, log: Logger, clock: @escaping () -> RouteClock
+        options: DataClientOptions, compiler: RouteCompiler, slot: RoutingTableSlot, log: Logger, metrics: MetricRegistry? = nil,
+        clock: @escaping () -> RouteClock
     ) throws(DataClientOptionError) {
         rewriter = try RouteRewriter(options.rewriting)
-        report = UpdateReport(log, isDetailed: !options.suppressesUpdateLogs)
+        report = UpdateReport(log, metrics, isDetailed: !options.suppressesUpdateLogs)
         self.compiler = compiler
         self.slot = slot
         self.clock = clock
@@ -93,11 +96,14 @@ public final class RouteUpdater {
             let now = clock()
             let update = compiler.apply(rewritten, clock: now)
             if !update.changedIDs.isEmpty { publish(update.table) }
-            report.updated(update, by: rewritten, at: now)
+            report.updated(update, at: now)
         }
         report.log(changes, rewritten, notes, names: feeds.map(\.name))
         reportFirstLoad()
     }
+
+    /// Gives back what former tables held; to be called every few seconds.
+    public func reclaim() { compiler.reclaim() }
 
     private func publish(_ table: RoutingTable) {
         slot.publish(table)

@@ -1,21 +1,28 @@
 internal import Eskip
 internal import Logging
 internal import Routing
+internal import Telemetry
 
 /// Tells what updates did: in the log for people, in `RouteStatus` for readiness, listings and metrics.
 final class UpdateReport {
     let status = RouteStatus()
     private let log: Logger
+    private let metrics: UpdateMetrics?
     private let isDetailed: Bool
     private var isFirstLoadTold = false
 
-    init(_ log: Logger, isDetailed: Bool) {
+    init(_ log: Logger, _ registry: MetricRegistry?, isDetailed: Bool) {
         self.log = log
+        metrics = registry.map { [status] in UpdateMetrics($0, status) }
         self.isDetailed = isDetailed
     }
 
     func add(_ name: String) {
-        status.update { $0.sources.append(RouteStatus.Source(name: name)) }
+        let index = status.update { state in
+            state.sources.append(RouteStatus.Source(name: name))
+            return state.sources.count - 1
+        }
+        metrics?.add(index, name)
     }
 
     func completeSources() {
@@ -54,7 +61,7 @@ final class UpdateReport {
 
     // MARK: Updates
 
-    func updated(_ update: RouteUpdate, by changes: [RouteChange], at now: RouteClock) {
+    func updated(_ update: RouteUpdate, at now: RouteClock) {
         let count = update.table.count
         status.update { state in
             state.routeCount = count
@@ -63,12 +70,10 @@ final class UpdateReport {
                 state.updatedAt = Int(now.wallTime / 1_000_000_000)
             }
             guard !state.invalid.isEmpty || !update.diagnostics.isEmpty else { return }
-            for change in changes {
-                for id in change.deletes { state.invalid[id] = nil }
-                for definition in change.upserts { state.invalid[definition.id] = nil }
-            }
+            for id in update.changedIDs { state.invalid[id] = nil }
             for diagnostic in update.diagnostics { state.invalid[diagnostic.routeID] = diagnostic }
         }
+        metrics?.changed(update.changedIDs, refused: update.diagnostics)
         for diagnostic in update.diagnostics.prefix(DataClientLimits.problemsLoggedMax) { log.error("\(diagnostic)") }
         logRest(update.diagnostics.count, "routes that cannot be compiled")
     }

@@ -1,5 +1,6 @@
 import Eskip
 import Routing
+import Telemetry
 import TestSupport
 import Testing
 
@@ -24,11 +25,12 @@ final class ScriptedClient: DataClient {
 struct RouteUpdaterTests {
     let slot = RoutingTableSlot()
     let log = CapturedLog()
+    let metrics = MetricRegistry()
 
     func updater(_ configure: (inout DataClientOptions) -> Void = { _ in }) throws -> RouteUpdater {
         var options = DataClientOptions()
         configure(&options)
-        return try RouteUpdater(options: options, compiler: .sample(), slot: slot, log: log.logger) {
+        return try RouteUpdater(options: options, compiler: .sample(), slot: slot, log: log.logger, metrics: metrics) {
             RouteClock(now: 1, wallTime: 1_700_000_000_000_000_000)
         }
     }
@@ -89,6 +91,48 @@ struct RouteUpdaterTests {
         #expect(ids == ["b"])
         #expect(updater.status.invalidRoutes.map(\.refusal) == [.failedBackendSplit])
         #expect(updater.status.routeCount == 1)
+    }
+
+    @Test("metrics count routes and sources, and show each refused route while it is refused")
+    func shownInMetrics() throws {
+        func gauge(_ key: String) -> Int { metrics.value(.customGauge, metrics.labels.label(key)) }
+        func refused(_ id: String, _ reason: String) -> Int {
+            metrics.value(.routeInvalid, metrics.labels.label(id), metrics.labels.label(reason))
+        }
+        let updater = try updater()
+        let client = client("r.eskip", of: updater)
+        client.report("a: * -> <shunt>; b: * -> nosuch() -> <shunt>; c: * -> <forward>;")
+        updater.update()
+        #expect(gauge("routes.total") == 1)
+        #expect(gauge("routes.updated_timestamp") == 1_700_000_000)
+        #expect(refused("b", "unknown_filter") == 1)
+        #expect(refused("c", "other") == 1)
+        client.report("b: * -> \"nonsense\";", deletes: ["c"])
+        updater.update()
+        #expect(refused("b", "unknown_filter") == 0)
+        #expect(refused("b", "failed_backend_split") == 1)
+        #expect(refused("c", "other") == 0)
+        client.feed.fail(["r.eskip:1:1: bad", "r.eskip:2:1: bad"])
+        #expect(gauge("routes.problems.r.eskip") == 2)
+        #expect(metrics.value(.customTotal, metrics.labels.label("routes.load_failed.r.eskip")) == 1)
+        #expect(metrics.value(.customTotal, metrics.labels.label("routes.load_all.r.eskip")) == 2)
+        client.report("b: * -> <shunt>;")
+        updater.update()
+        #expect(gauge("routes.problems.r.eskip") == 0)
+        #expect(refused("b", "failed_backend_split") == 0)
+        #expect(gauge("routes.total") == 2)
+    }
+
+    @Test("a mistake in a default filter refuses all routes, within limits")
+    func allRefused() throws {
+        let updater = try updater { $0.rewriting = RouteRewritingOptions(prepend: ["nosuch()"]) }
+        let client = client("r.eskip", of: updater)
+        client.report((0..<3000).map { "r\($0): * -> <shunt>;" }.joined())
+        updater.update()
+        #expect(updater.status.invalidRoutes.count == 3000)
+        #expect(slot.table.count == 0)
+        #expect(log.lines.count { $0.hasPrefix("error: ") } == DataClientLimits.problemsLoggedMax)
+        #expect(log.lines.contains("warning: 2900 more routes that cannot be compiled, not shown"))
     }
 
     @Test("all that is reported in one turn is one table")
