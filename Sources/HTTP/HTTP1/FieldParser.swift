@@ -91,27 +91,32 @@ enum FieldParser {
     @inline(__always)
     static func endOfValue(_ base: UnsafeRawPointer, _ start: Int, _ end: Int) -> Int {
         var index = start
-        while true {
-            while index + 8 <= end, !hasControl(base.loadUnaligned(fromByteOffset: index, as: UInt64.self)) { index += 8 }
-            // The word has a control byte, which may be a TAB, or fewer than eight bytes are left.
-            let wordEnd = min(index + 8, end)
-            while index < wordEnd {
-                let byte = base.load(fromByteOffset: index, as: UInt8.self)
-                if byte < 0x20 && byte != 0x09 || byte == 0x7F { return index }
-                index += 1
+        while index + 8 <= end {
+            let controls = controlBytes(base.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+            if controls == 0 {
+                index += 8
+                continue
             }
-            if index == end { return end }
+            index += controls.trailingZeroBitCount >> 3
+            if base.load(fromByteOffset: index, as: UInt8.self) != 0x09 { return index }
+            index += 1
         }
+        while index < end {
+            let byte = base.load(fromByteOffset: index, as: UInt8.self)
+            if byte < 0x20 && byte != 0x09 || byte == 0x7F { return index }
+            index += 1
+        }
+        return end
     }
 
-    /// Whether one of eight bytes is below 0x20 or is 0x7F; bytes above 0x7F do not count.
+    /// The highest bit of the first byte below 0x20 or equal to 0x7F; behind it other bits may be set wrongly, since
+    /// subtractions borrow upwards.
     @inline(__always)
-    private static func hasControl(_ word: UInt64) -> Bool {
+    private static func controlBytes(_ word: UInt64) -> UInt64 {
         let high: UInt64 = 0x8080_8080_8080_8080
         let low: UInt64 = 0x0101_0101_0101_0101
         let below = (word &- (low &* 0x20)) & ~word & high
         let delete = word ^ (low &* 0x7F)
-        let equals = (delete &- low) & ~delete & high
-        return below | equals != 0
+        return below | (delete &- low) & ~delete & high
     }
 }

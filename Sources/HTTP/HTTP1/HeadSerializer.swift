@@ -6,6 +6,9 @@ public enum HeadSerializer {
     static let hopByHop = KnownFieldSet(.connection, .keepAlive, .proxyConnection, .proxyAuthenticate, .proxyAuthorization,
         .te, .transferEncoding, .upgrade, .http2Settings, .contentLength)
 
+    /// What a head has beside the bytes of its block: methods and reasons that have no bytes there, the fields written anew.
+    private static let constantBytesMax = 512
+
     /// How the message that is written ends and what becomes of the connection.
     public struct Framing: Sendable {
         public var body: BodyFraming
@@ -24,7 +27,16 @@ public enum HeadSerializer {
     }
 
     /// - Parameter host: the Host field's value; the head's own Host fields are left out.
-    public static func write(_ head: borrowing RequestHead, host: BorrowedBytes, framing: Framing, to output: inout ByteBuffer) {
+    public static func write(_ head: borrowing RequestHead, host: BorrowedBytes, framing: Framing, to buffer: inout ByteBuffer) {
+        _ = buffer.append(upTo: head.headers.writtenBytesMax + host.count + constantBytesMax) { room in
+            var output = HeadWriter(room)
+            write(head, host: host, framing: framing, to: &output)
+            return output.count
+        }
+    }
+
+    @inline(__always)
+    private static func write(_ head: borrowing RequestHead, host: BorrowedBytes, framing: Framing, to output: inout HeadWriter) {
         output.append(head.methodBytes)
         output.append(0x20)
         if head.isAsterisk { output.append("*") } else { output.append(head.path) }
@@ -43,7 +55,16 @@ public enum HeadSerializer {
     }
 
     /// - Parameter date: the Date field's value if the response has none.
-    public static func write(_ head: borrowing ResponseHead, framing: Framing, date: BorrowedBytes, to output: inout ByteBuffer) {
+    public static func write(_ head: borrowing ResponseHead, framing: Framing, date: BorrowedBytes, to buffer: inout ByteBuffer) {
+        _ = buffer.append(upTo: head.headers.writtenBytesMax + constantBytesMax) { room in
+            var output = HeadWriter(room)
+            write(head, framing: framing, date: date, to: &output)
+            return output.count
+        }
+    }
+
+    @inline(__always)
+    private static func write(_ head: borrowing ResponseHead, framing: Framing, date: BorrowedBytes, to output: inout HeadWriter) {
         output.append("HTTP/1.1 ")
         output.append(UInt8(truncatingIfNeeded: 0x30 + head.status / 100))
         output.append(UInt8(truncatingIfNeeded: 0x30 + head.status / 10 % 10))
@@ -57,18 +78,18 @@ public enum HeadSerializer {
         writeFraming(framing, to: &output)
     }
 
-    private static func writeField(_ name: StaticString, _ value: BorrowedBytes, to output: inout ByteBuffer) {
+    private static func writeField(_ name: StaticString, _ value: BorrowedBytes, to output: inout HeadWriter) {
         output.append(name)
         output.append(value)
         output.append("\r\n")
     }
 
-    private static func writeUpgrade(_ headers: borrowing Headers, to output: inout ByteBuffer) {
+    private static func writeUpgrade(_ headers: borrowing Headers, to output: inout HeadWriter) {
         output.append("Connection: Upgrade\r\n")
         if let protocols = headers.first(.upgrade) { writeField("Upgrade: ", protocols, to: &output) }
     }
 
-    private static func writeFraming(_ framing: Framing, to output: inout ByteBuffer) {
+    private static func writeFraming(_ framing: Framing, to output: inout HeadWriter) {
         switch framing.body {
         case .none, .untilClose: break
         case .length(let count):
@@ -81,7 +102,7 @@ public enum HeadSerializer {
         output.append("\r\n")
     }
 
-    private static func writeFields(_ headers: borrowing Headers, skipping: UInt64, to output: inout ByteBuffer) {
+    private static func writeFields(_ headers: borrowing Headers, skipping: UInt64, to output: inout HeadWriter) {
         var runStart = 0
         var runEnd = 0
         for index in headers.indices {
@@ -104,5 +125,36 @@ public enum HeadSerializer {
             output.append("\r\n")
         }
         output.append(headers.slice(ByteRange(runStart, runEnd)))
+    }
+}
+
+/// Writes behind one another the parts of a head into room that was measured before.
+struct HeadWriter {
+    private let room: UnsafeMutableRawBufferPointer
+    private(set) var count = 0
+
+    init(_ room: UnsafeMutableRawBufferPointer) { self.room = room }
+
+    @inline(__always)
+    mutating func append(_ bytes: BorrowedBytes) {
+        guard bytes.count > 0, let source = bytes.baseAddress else { return }
+        precondition(count + bytes.count <= room.count, "a head outgrew its room")
+        (room.baseAddress.unsafelyUnwrapped + count).copyMemory(from: source, byteCount: bytes.count)
+        count += bytes.count
+    }
+
+    @inline(__always)
+    mutating func append(_ literal: StaticString) { append(BorrowedBytes(literal)) }
+
+    @inline(__always)
+    mutating func append(_ byte: UInt8) {
+        precondition(count < room.count, "a head outgrew its room")
+        room.baseAddress.unsafelyUnwrapped.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
+        count += 1
+    }
+
+    mutating func append(decimal number: Int) {
+        var digits = DecimalDigits(number)
+        digits.withBytes { append($0) }
     }
 }

@@ -44,14 +44,15 @@ public struct Headers: ~Copyable {
     private(set) var wireEnd = 0
     /// The known fields that may be present: an absent one costs a bit test.
     private var present: UInt64 = 0
-    /// Where each known field stood first, meaningful while `present` has its bit; 255 stands for "look for it".
-    private var firstIndex: InlineArray<64, UInt8> = .init(repeating: 0)
+    /// By known field, where it stood first, meaningful while `present` has its bit; 255 stands for "look for it".
+    private var firstIndex: UnsafeMutablePointer<UInt8>?
 
     public init() {}
 
     deinit {
         bytes?.deallocate()
         fields?.deallocate()
+        firstIndex?.deallocate()
     }
 
     // MARK: Reading
@@ -90,7 +91,7 @@ public struct Headers: ~Copyable {
         guard mayContain(known) else { return nil }
         var index = start
         if start == 0 {
-            let first = firstIndex[Int(known.rawValue)]
+            let first = firstIndex.unsafelyUnwrapped[Int(known.rawValue)]
             if first < 255 {
                 if isPresent(Int(first)) { return Int(first) }
                 index = Int(first) + 1
@@ -290,7 +291,7 @@ public struct Headers: ~Copyable {
         (fields.unsafelyUnwrapped + fieldCount).initialize(to: field)
         if present & field.known.bit == 0 {
             present |= field.known.bit
-            firstIndex[Int(field.known.rawValue)] = UInt8(truncatingIfNeeded: min(fieldCount, 255))
+            firstIndex.unsafelyUnwrapped[Int(field.known.rawValue)] = UInt8(truncatingIfNeeded: min(fieldCount, 255))
         }
         fieldCount += 1
     }
@@ -298,6 +299,7 @@ public struct Headers: ~Copyable {
     private mutating func growFields() {
         let size = max(32, fieldCapacity * 2)
         let table = UnsafeMutablePointer<Field>.allocate(capacity: size)
+        if firstIndex == nil { firstIndex = .allocate(capacity: 64) }
         if let fields {
             table.update(from: fields, count: fieldCount)
             fields.deallocate()
@@ -313,6 +315,9 @@ public struct Headers: ~Copyable {
         wireCount = fieldCount
         wireEnd = fieldsEnd
     }
+
+    /// Room that all fields take when they are written, with colons and line ends.
+    var writtenBytesMax: Int { byteCount + 4 * fieldCount }
 
     /// Where the line of a field that is still as received ends; nil if it was edited or added.
     @inline(__always)
