@@ -157,11 +157,20 @@ class Fleet:
     def _fairway(self, port, routes, single):
         if routes is None:
             routes = ["-inline-routes", f'* -> "http://127.0.0.1:{self.origin_port}"']
-        values = dict(fairway=self.fairway, port=port, support=free_port(), origin=self.origin_port)
+        values = dict(fairway=without_debug_info(self.fairway) if single else self.fairway, port=port, support=free_port(), origin=self.origin_port)
         command = []
         for word in shlex.split(self.fairway_command):
             command += routes if word == "{routes}" else [word.format(**values)]
         return command
+
+
+def without_debug_info(path):
+    """valgrind gives up at Swift's debug information; the symbols, which name functions, stay."""
+    if path is None:
+        return path
+    stripped = os.path.join(BUILD, "fairway.symbols")
+    subprocess.run(["strip", "-g", "-o", stripped, path], check=True)
+    return stripped
 
 
 def which(name):
