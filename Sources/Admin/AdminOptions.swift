@@ -14,6 +14,4 @@ public enum AdminLimits {
     static let routesPerPageDefault = 1024
     /// Bytes of a listing made in one turn of the loop: it has other work, and a reader may be slow.
     static let pieceBytes = 64 * 1024
-    /// Series of `route_invalid`: a broken generator can refuse every route it makes, and one reason repeated 300,000 times helps nobody.
-    static let invalidSeriesMax = 1000
 }

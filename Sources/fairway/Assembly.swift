@@ -55,7 +55,8 @@ final class Assembly {
             options: routing, filters: filters, environment: PredicateEnvironment(shutdown: shutdown), endpoints: endpoints,
             metricLabel: { labels.label($0).id })
         controlPlane = try ControlPlane(
-            loop: control, options: DataClientOptions(configuration.routes), compiler: compiler, slot: slot, log: log)
+            loop: control, options: DataClientOptions(configuration.routes), compiler: compiler, slot: slot, log: log, endpoints: endpoints,
+            metrics: metrics)
     }
 
     /// Serves until the control loop is stopped.
@@ -68,7 +69,6 @@ final class Assembly {
             controlPlane.start()
             try start()
         }
-        support?.showSources()
         control.run()
         _ = shutdown
         if let startError { throw startError }

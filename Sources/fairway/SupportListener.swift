@@ -52,23 +52,12 @@ final class SupportListener: AdminSource {
 
     // MARK: Counted elsewhere, shown by Skipper's keys where it has them
 
+    /// Beside what the control plane shows of routes and sources.
     private func showRoutes() {
         let status = status
-        show(.customGauge, "routes.total") { status.routeCount }
-        show(.customGauge, "routes.updated_timestamp") { status.updatedAt }
         show(.customTotal, "routes.updates") { status.updateCount }
         for refusal in RouteRefusal.allCases {
             show(.customGauge, "route.invalid.\(refusal.rawValue)") { status.invalidCount(refusal) }
-        }
-    }
-
-    /// What each source did; once all are known.
-    func showSources() {
-        let status = status
-        for (index, source) in status.sources.enumerated() {
-            show(.customTotal, "routes.load_all.\(source.name)") { status.sources[index].loadCount }
-            show(.customTotal, "routes.load_error.\(source.name)") { status.sources[index].failureCount }
-            show(.customGauge, "routes.problems.\(source.name)") { status.sources[index].problems.count }
         }
     }
 

@@ -58,30 +58,14 @@ struct HealthEndpointTests {
 
 @Suite("/metrics")
 struct MetricsEndpointTests {
-    @Test("shows counters, refused routes and the process")
+    @Test("shows what is counted and the process")
     func content() {
-        let source = FakeSource(refused: #"bad: * -> nosuch() -> <shunt>;"#)
+        let source = FakeSource()
         source.metrics.withSharedShard { $0.add(.routeError) }
         let (response, text) = ask(source, "/metrics")
         #expect(response.contentType == "text/plain; version=0.0.4; charset=utf-8")
         #expect(text.contains("\nskipper_route_error_total 1\n"))
-        #expect(text.contains("\nskipper_route_invalid{route_id=\"bad\",reason=\"unknown_filter\"} 1\n"))
         #expect(text.contains("\nprocess_resident_memory_bytes "))
-    }
-
-    @Test("a route that is right again leaves no series")
-    func recovered() {
-        let source = FakeSource(refused: #"bad: * -> nosuch() -> <shunt>;"#)
-        #expect(ask(source, "/metrics").text.contains("skipper_route_invalid{"))
-        source.refusedRoutes = []
-        #expect(!ask(source, "/metrics").text.contains("skipper_route_invalid"))
-    }
-
-    @Test("shows a bounded number of refused routes")
-    func bounded() {
-        let source = FakeSource(refused: (0..<1500).map { "r\($0): * -> nosuch() -> <shunt>;" }.joined(separator: "\n"))
-        let lines = ask(source, "/metrics").text.split(separator: "\n").filter { $0.hasPrefix("skipper_route_invalid{") }
-        #expect(lines.count == AdminLimits.invalidSeriesMax)
     }
 
     @Test("compresses for those who accept it", arguments: [

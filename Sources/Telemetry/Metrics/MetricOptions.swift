@@ -33,7 +33,7 @@ public struct MetricOptions: Sendable {
     public init() {}
 
     /// The prefix as the beginning of a Prometheus name: `skipper.` gives `skipper_`, an empty one nothing.
-    public var namespace: String {
+    var namespace: String {
         let trimmed = prefix.hasSuffix(".") ? String(prefix.dropLast()) : prefix
         let valid = String(decoding: trimmed.utf8.map { Self.isNameByte($0) ? $0 : UInt8(ascii: "_") }, as: UTF8.self)
         guard let first = valid.utf8.first else { return "" }
