@@ -6,6 +6,7 @@ public enum FlagReference {
     public static func help(columns: Int = 100) -> String {
         var text = """
             usage: fairway [serve] [flags]
+                   fairway help               lists the other commands: check, print, diff, origin, version
 
             Flags are written -name value, -name=value, --name value or --name=value; booleans -name or -name=false.
             The same names are the keys of the YAML file given with -config-file.

@@ -10,6 +10,12 @@ enum ReadFile {
         let descriptor = clinux_open_read(path)
         guard descriptor >= 0 else { return .failure(ReadError(number: -descriptor)) }
         defer { _ = clinux_close(descriptor) }
+        return all(of: descriptor)
+    }
+
+    static func standardInput() -> Result<[UInt8], ReadError> { all(of: 0) }
+
+    private static func all(of descriptor: Int32) -> Result<[UInt8], ReadError> {
         var result: [UInt8] = []
         var block = [UInt8](repeating: 0, count: 64 * 1024)
         while result.count < bytesMax {

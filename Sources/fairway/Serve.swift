@@ -63,3 +63,14 @@ enum StandardError {
         _ = text.withUTF8 { clinux_write(2, $0.baseAddress, $0.count) }
     }
 }
+
+enum StandardOutput {
+    static func write(_ bytes: [UInt8]) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { clinux_write(1, $0.baseAddress, $0.count) }
+            guard count > 0 else { return }
+            rest = rest.dropFirst(Int(count))
+        }
+    }
+}

@@ -1,0 +1,39 @@
+import ArgumentParser
+
+/// Everything that is a word on the command line; flags alone are the proxy's own and go to `Serve` unseen.
+struct FairwayCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fairway",
+        abstract: "An HTTP reverse proxy and Kubernetes ingress router.",
+        discussion: "Flags without a command start the proxy, as `serve` does: fairway -routes-file routes.eskip",
+        subcommands: [
+            ServeCommand.self, CheckCommand.self, PrintCommand.self, DiffCommand.self, OriginCommand.self, VersionCommand.self,
+        ])
+
+    static func runAndExit(_ arguments: [String]) -> Never {
+        do {
+            var command = try parseAsRoot(arguments)
+            try command.run()
+            exit()
+        } catch {
+            exit(withError: error)
+        }
+    }
+}
+
+/// Stands in the list of commands; `Fairway.main` sees to it that it never runs.
+struct ServeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Run the proxy. `fairway -help` lists its flags.")
+
+    @Argument(parsing: .captureForPassthrough, help: "The proxy's flags.")
+    var flags: [String] = []
+
+    func run() throws { throw ExitCode(Serve.run(flags)) }
+}
+
+struct VersionCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "version", abstract: "Print the version.")
+
+    func run() { print("fairway \(Version.text)") }
+}

@@ -1,0 +1,59 @@
+import Eskip
+import Filters
+import Routing
+
+/// Compiles a document as the proxy would and tells everything it would refuse, each thing at its place.
+struct RouteCheck {
+    private let filters = FilterRegistry.builtIn()
+
+    /// In the order of the text. What parsed is compiled even if other routes did not parse.
+    func errors(in parsed: ParsedDocument) -> [EskipError] {
+        var errors = parsed.errors
+        let refused = Set(refusals(of: Array(parsed.document)).map(\.routeID))
+        for definition in parsed.document where refused.contains(definition.id) {
+            if let first = refusals(of: [definition]).first { errors += self.errors(in: definition, first) }
+        }
+        return errors.sorted { ($0.position.line, $0.position.column) < ($1.position.line, $1.position.column) }
+    }
+
+    /// Routes whose id comes again, which is accepted: the last one counts.
+    func repetitions(in document: RouteDocument) -> [EskipError] {
+        var seen: Set<String> = []
+        return document.reversed().filter { !seen.insert($0.id).inserted }.reversed().map {
+            error("warning: its id comes again below, and the last one counts", at: $0.position, length: $0.id.utf8.count, of: $0)
+        }
+    }
+
+    /// The compiler stops at a route's first error; the others show when its parts are compiled one by one.
+    private func errors(in definition: RouteDefinition, _ first: RouteDiagnostic) -> [EskipError] {
+        var found: [(message: String, position: SourcePosition?, length: Int)] = []
+        for (call, isFilter) in definition.predicates.map({ ($0, false) }) + definition.filters.map({ ($0, true) }) {
+            var edit = RouteEdit()
+            edit.predicates = isFilter ? .empty : CallList([call])
+            edit.filters = isFilter ? CallList([call]) : .empty
+            edit.backend = .shunt
+            if let message = refusal(of: definition, edit) { found.append((message, call.position, call.name.utf8.count)) }
+        }
+        var edit = RouteEdit()
+        (edit.predicates, edit.filters) = (.empty, .empty)
+        if let message = refusal(of: definition, edit) { found.append((message, definition.backendPosition, 1)) }
+        // What no part explains lies in their combination.
+        if !found.contains(where: { $0.message == first.message }) { found.append((first.message, first.position, 1)) }
+        return found.map { error($0.message, at: $0.position ?? definition.position, length: $0.length, of: definition) }
+    }
+
+    private func refusal(of definition: RouteDefinition, _ edit: RouteEdit) -> String? {
+        refusals(of: [definition.changed(by: edit)]).first?.message
+    }
+
+    private func refusals(of definitions: [RouteDefinition]) -> [RouteDiagnostic] {
+        let compiler = RouteCompiler(filters: filters, endpoints: EndpointRegistry())
+        return compiler.replaceAll(with: definitions, clock: RouteClock(now: 0, wallTime: 0)).diagnostics
+    }
+
+    private func error(_ message: String, at position: SourcePosition?, length: Int, of definition: RouteDefinition) -> EskipError {
+        let document = definition.document
+        let position = position ?? SourcePosition(sourceName: document.sourceName, line: 1, column: 1)
+        return EskipError(position: position, routeID: definition.id, message: message, excerpt: document.excerpt(at: position, length: length))
+    }
+}
