@@ -41,6 +41,8 @@ struct HTTP1ServerConnection: ~Copyable {
     var phase = Phase.idle
     /// The socket may have bytes: an edge came that was not read to the end.
     var isReadable = true
+    /// The client sends no more: its last bytes and the end behind them came as one edge.
+    var isEnding = false
     var isPaused = false
     var isProcessing = false
     var isResumeScheduled = false
@@ -101,6 +103,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
             guard pointee.phase != .closed else { return }
         }
         if !readiness.isDisjoint(with: [.readable, .readHangup]) {
+            if readiness.contains(.readHangup) { pointee.isEnding = true }
             pointee.isReadable = true
             read()
         }
@@ -115,7 +118,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
             let buffer = loop.pointee.scratch
             switch pointee.transport.receive(into: buffer) {
             case .bytes(let count):
-                if count < buffer.count { pointee.isReadable = false }
+                if count < buffer.count, !pointee.isEnding { pointee.isReadable = false }
                 received(UnsafeMutableRawBufferPointer(rebasing: buffer[0..<count]))
             case .wouldBlock: pointee.isReadable = false
             case .end: return inputEnded()

@@ -36,6 +36,8 @@ struct HTTP1ClientConnection: ~Copyable {
     var phase = Phase.connecting
     var isRegistered = false
     var isReadable = false
+    /// The upstream sends no more: its last bytes and the end behind them came as one edge.
+    var isEnding = false
     var isPaused = false
     var isProcessing = false
     var isResumeScheduled = false
@@ -163,6 +165,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
             guard pointee.phase != .closed else { return }
         }
         if !readiness.isDisjoint(with: [.readable, .readHangup, .error, .hangup]) {
+            if !readiness.isDisjoint(with: [.readHangup, .error, .hangup]) { pointee.isEnding = true }
             pointee.isReadable = true
             read()
         }
@@ -176,7 +179,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
             let buffer = loop.pointee.scratch
             switch pointee.transport.receive(into: buffer) {
             case .bytes(let count):
-                if count < buffer.count { pointee.isReadable = false }
+                if count < buffer.count, !pointee.isEnding { pointee.isReadable = false }
                 pointee.hasResponseBytes = true
                 received(UnsafeMutableRawBufferPointer(rebasing: buffer[0..<count]))
             case .wouldBlock: pointee.isReadable = false
@@ -302,7 +305,8 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         guard let exchange = pointee.exchange else { return close() }
         let trailers = TrailerLines(pointee.body.trailers)
         pointee.exchange = nil
-        let isReusable = pointee.staysOpen && pointee.isRequestComplete && pointee.outbox.isEmpty && !options.closesAfterUse
+        // What is still unread behind a complete response is its end, or nothing that a next request should get.
+        let isReusable = pointee.staysOpen && !pointee.isReadable && pointee.isRequestComplete && pointee.outbox.isEmpty && !options.closesAfterUse
         handler.responseBody(exchange, piece, isLast: true, trailers: trailers)
         guard pointee.phase != .closed else { return }
         if isReusable { becomeIdle() } else { close() }
