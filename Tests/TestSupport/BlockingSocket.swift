@@ -26,10 +26,10 @@ public enum Patience {
     public static let seconds = 30
 
     /// Asks again and again until `isTrue`.
-    public static func wait(for what: String, seconds: Int = Patience.seconds, until isTrue: () throws -> Bool) throws {
+    public static func wait(for what: @autoclosure () -> String, seconds: Int = Patience.seconds, until isTrue: () throws -> Bool) throws {
         let end = now() + UInt64(seconds) * 1_000_000_000
         while try !isTrue() {
-            guard now() < end else { throw DeadlinePassed(description: "waited \(seconds) s for \(what)") }
+            guard now() < end else { throw DeadlinePassed(description: "waited \(seconds) s for \(what())") }
             usleep(2_000)
         }
     }
@@ -71,17 +71,26 @@ public enum Loopback: Sendable {
     }
 }
 
-/// A socket whose calls wait, each with a deadline. Closed by the last holder.
+/// A socket whose calls wait, each with a deadline. Closed by the last holder if not before.
 public final class BlockingSocket: Sendable {
     public enum Kind: Sendable {
         case stream, datagram
     }
 
-    public let descriptor: Int32
+    private let number: Atomic<Int32>
 
-    init(owning descriptor: Int32) { self.descriptor = descriptor }
+    init(owning descriptor: Int32) { number = Atomic(descriptor) }
 
-    deinit { Glibc.close(descriptor) }
+    deinit { close() }
+
+    /// -1 once closed.
+    var descriptor: Int32 { number.load(ordering: .relaxed) }
+
+    /// By whoever uses it: no other thread may be in a call.
+    func close() {
+        let descriptor = number.exchange(-1, ordering: .relaxed)
+        if descriptor >= 0 { Glibc.close(descriptor) }
+    }
 
     public static func listening(_ kind: Kind, on loopback: Loopback = .ipv4, port: UInt16 = 0, backlog: Int32 = 256) throws -> BlockingSocket {
         let socket = try make(kind, loopback)
@@ -182,10 +191,11 @@ public final class BlockingSocket: Sendable {
 
     func shutdownWrite() { Glibc.shutdown(descriptor, Int32(SHUT_WR)) }
 
-    /// The close by the last holder will be a reset.
-    func resetsOnClose() {
+    /// Closes with a reset.
+    func reset() {
         var setting = linger(l_onoff: 1, l_linger: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &setting, socklen_t(MemoryLayout<linger>.size))
+        close()
     }
 }
 

@@ -24,27 +24,28 @@ public final class FairwayProcess: Sendable {
     ///
     /// - Parameters:
     ///   - routes: eskip, given as inline routes.
+    ///   - loopback: what it listens on; nil for every address.
     ///   - flags: further ones; a later flag replaces an earlier one.
-    public convenience init(routes: String, flags: [String] = []) throws {
-        try self.init(flags: ["-inline-routes", routes] + flags)
+    public convenience init(routes: String, on loopback: Loopback? = .ipv4, flags: [String] = []) throws {
+        try self.init(on: loopback, flags: ["-inline-routes", routes] + flags)
     }
 
     /// - Parameter routesFile: watched by the proxy.
     public convenience init(routesFile: String, flags: [String] = []) throws {
-        try self.init(flags: ["-routes-file", routesFile] + flags)
+        try self.init(on: .ipv4, flags: ["-routes-file", routesFile] + flags)
     }
 
-    private init(flags: [String]) throws {
+    private init(on loopback: Loopback?, flags: [String]) throws {
         port = try FreePorts.next()
         supportPort = try FreePorts.next()
         folder = try TemporaryFolder()
         let usual = [
-            "-address", "127.0.0.1:\(port)", "-support-listener", "127.0.0.1:\(supportPort)",
+            "-address", "\(loopback?.host ?? ""):\(port)", "-support-listener", "127.0.0.1:\(supportPort)",
             "-wait-for-healthcheck-interval", "0s", "-wait-first-route-load", "-workers", "1",
         ]
         pid = try FairwayProcess.spawn(usual + flags, logPath: "\(folder.path)/log")
         do {
-            try waitUntilListening(on: flags.contains { $0.contains("[::") } ? .ipv6 : .ipv4)
+            try waitUntilListening(on: loopback ?? .ipv4)
         } catch {
             kill()
             throw error
@@ -168,8 +169,6 @@ extension FairwayProcess {
         }
     }
 
-    public var descriptorCount: Int { entries("/proc/\(pid)/fd").count }
-
     private func entries(_ path: String) -> [String] {
         guard let folder = opendir(path) else { return [] }
         defer { closedir(folder) }
@@ -181,9 +180,22 @@ extension FairwayProcess {
         return names
     }
 
-    /// Lowers or raises the number of descriptors the running process may have.
-    public func setDescriptorLimit(_ count: Int) throws {
-        let result = clinux_limit_descriptors(pid, UInt64(count))
+    /// Leaves the running process so many descriptors beyond those it has.
+    public func leaveDescriptors(_ count: Int) throws {
+        let used = Set(entries("/proc/\(pid)/fd").compactMap { Int($0) })
+        // The limit is one for numbers, of which some below the highest may be free.
+        var limit = 0
+        var free = 0
+        while free < count || used.contains(limit) {
+            if !used.contains(limit) { free += 1 }
+            limit += 1
+        }
+        try setDescriptorLimit(limit)
+    }
+
+    /// Lowers or raises the limit of descriptor numbers of the running process.
+    public func setDescriptorLimit(_ limit: Int) throws {
+        let result = clinux_limit_descriptors(pid, UInt64(limit))
         if result < 0 {
             errno = -result
             throw SocketFailure("prlimit")

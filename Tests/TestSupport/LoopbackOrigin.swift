@@ -24,6 +24,7 @@ public final class LoopbackOrigin: Sendable {
                 guard let number = self?.opened(socket) else { return }
                 onThread { [weak self] in
                     LoopbackOrigin.run(serve, number, socket, of: self)
+                    socket.close()
                     self?.closed(number)
                 }
             }

@@ -15,11 +15,17 @@ public class WireStream {
 
     public func send(_ bytes: [UInt8]) throws { try socket.send(bytes[...]) }
 
-    /// As many segments as bytes, as far as the kernel keeps them apart.
-    public func sendByteByByte(_ text: String) throws {
-        for byte in text.utf8 {
-            try socket.send([byte])
-            usleep(200)
+    /// Sends from another thread, in small segments as far as the kernel keeps them apart, while this one reads.
+    public func sendSlowly(_ text: String, pieces: Int = 1) { sendSlowly(Array(text.utf8), pieces: pieces) }
+
+    public func sendSlowly(_ bytes: [UInt8], pieces: Int) {
+        onThread { [socket] in
+            var rest = bytes[...]
+            while !rest.isEmpty {
+                do { try socket.send(rest.prefix(pieces)) } catch { return }
+                rest = rest.dropFirst(pieces)
+                usleep(200)
+            }
         }
     }
 
@@ -43,10 +49,7 @@ public class WireStream {
     public func finish() { socket.shutdownWrite() }
 
     /// Breaks the connection with a reset.
-    public func reset() {
-        socket.resetsOnClose()
-        close()
-    }
+    public func reset() { socket.reset() }
 
     /// Ends both directions.
     public func close() { socket.shutdown() }
