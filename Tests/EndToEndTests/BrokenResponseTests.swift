@@ -1,0 +1,88 @@
+import TestSupport
+import Testing
+
+@Suite("Origins that break off or talk nonsense")
+struct BrokenResponseTests {
+    @Test("what is no response is a 502", arguments: [
+        "", "\r\n", "H", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n", "hello\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "HTTP/2.0 200 OK\r\n\r\n", "HTTP/1.1 20 OK\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n", "HTTP/1.1 abc OK\r\n\r\n", "ICY 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!", "HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\nhello", "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5x\r\n\r\nhello",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n",
+        "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 200 OK\nContent-Length: 0\n\n", "HTTP/1.1 200 OK\r\nX: y\r\n z\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nX : y\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 200 OK\r\nX: \u{0}\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 200 OK\r\nX: y\rZ: z\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 200 OK\r\nNoColon\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nX: \(String(repeating: "x", count: 300_000))\r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 101 Switching Protocols\r\n\r\n", "HTTP/1.1 103 Early\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ])
+    func noResponse(bytes: String) throws {
+        let setup = try Setup(serve: { connection in
+            while let request = try connection.readRequest() {
+                if request.target == "/still-there" { try connection.send(ok("here")) } else { return try connection.send(bytes) }
+            }
+        })
+        let client = try setup.client()
+        try client.send(get("/"))
+        var response = try client.readResponse()
+        while response.status < 200 { response = try client.readResponse() }
+        #expect(response.status == 502)
+        // The client's connection is not to blame, and the next request gets a connection of its own.
+        #expect(try client.exchange(get("/still-there")).bodyText == "here")
+    }
+
+    struct Cut: Sendable, CustomTestStringConvertible {
+        let bytes: String
+        var isReset = false
+        var version = "HTTP/1.1"
+        var testDescription: String { "\(bytes.debugDescription) \(isReset ? "reset " : "")to \(version)" }
+    }
+
+    /// The client must not take a part for the whole: not by length, not by chunks, and not by a clean end.
+    @Test("a body that breaks off breaks off at the client", arguments: [
+        Cut(bytes: "Content-Length: 10\r\n\r\nhello"), Cut(bytes: "Content-Length: 10\r\n\r\n"), Cut(bytes: "Content-Length: 10\r\n\r\nhello", isReset: true), Cut(bytes: "Content-Length: 10\r\n\r\nhello", version: "HTTP/1.0"),
+        Cut(bytes: "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"), Cut(bytes: "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n"), Cut(bytes: "Transfer-Encoding: chunked\r\n\r\n5\r\nhel"), Cut(bytes: "Transfer-Encoding: chunked\r\n\r\n"),
+        Cut(bytes: "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", isReset: true), Cut(bytes: "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", version: "HTTP/1.0"), Cut(bytes: "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nT: 1\r\n"),
+        Cut(bytes: "Transfer-Encoding: chunked\r\n\r\n5\r\nhelloX\r\n0\r\n\r\n"), Cut(bytes: "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nx\r\n"), Cut(bytes: "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nbad\r\n\r\n"),
+        Cut(bytes: "Transfer-Encoding: chunked\r\n\r\n+5\r\nhello\r\n0\r\n\r\n"), Cut(bytes: "\r\nhello", isReset: true), Cut(bytes: "\r\nhello", isReset: true, version: "HTTP/1.0"),
+    ])
+    func brokenOff(cut: Cut) throws {
+        let setup = try Setup(serve: { connection in
+            while let request = try connection.readRequest() {
+                if request.target == "/still-there" {
+                    try connection.send(ok("here"))
+                    continue
+                }
+                try connection.send("HTTP/1.1 200 OK\r\n\(cut.bytes)")
+                // What was sent has arrived before the reset throws away what has not.
+                if cut.isReset {
+                    Patience.pause(milliseconds: 100)
+                    connection.reset()
+                }
+                return
+            }
+        })
+        let client = try setup.client()
+        do {
+            // Broken in its first bytes it may be noticed before the head has gone.
+            #expect(try client.exchange("GET / \(cut.version)\r\nHost: a.test\r\n\r\n").status == 502)
+        } catch is WireError {}
+        #expect(try setup.isServing())
+    }
+
+    @Test("a server that cannot be reached is a 502, at once") func unreachable() throws {
+        let port = try LoopbackOrigin(answer: { _ in "" }).port
+        Patience.pause(milliseconds: 50)
+        let proxy = try FairwayProcess(routes: "gone: * -> \"http://127.0.0.1:\(port)\"")
+        let client = try RawClient(port: proxy.port)
+        for _ in 0..<3 { #expect(try client.exchange(get("/")).status == 502) }
+        try Patience.wait(for: "a line in the log that tells why; its log:\n\(proxy.log)") { proxy.log.contains("connect: Connection refused") }
+    }
+
+    @Test("an answer that comes before the request is complete reaches the client") func earlyAnswer() throws {
+        let setup = try Setup(serve: { connection in
+            guard try connection.readRequestHead() != nil else { return }
+            try connection.send("HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno")
+            _ = try? connection.readToEnd()
+        })
+        let client = try setup.client()
+        try client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1000000\r\n\r\n" + String(repeating: "x", count: 1000))
+        let response = try client.readResponse()
+        #expect(response.status == 413 && response.bodyText == "no" && response.hasToken("close", in: "Connection"))
+    }
+}

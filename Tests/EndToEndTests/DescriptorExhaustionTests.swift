@@ -1,0 +1,32 @@
+import TestSupport
+import Testing
+
+@Suite("A process without a free descriptor")
+struct DescriptorExhaustionTests {
+    @Test("waits instead of spinning, and goes on when it has some again") func exhausted() throws {
+        let setup = try Setup(flags: ["-disable-http-keepalives"])
+        #expect(try setup.isServing())
+        try setup.proxy.leaveDescriptors(10)
+        let clients = try (0..<60).map { _ in try setup.client() }
+        Patience.pause(milliseconds: 200)
+        let before = setup.proxy.cpuTime
+        Patience.pause(milliseconds: 1_000)
+        // CPU time, not the clock's: a process that spins uses all of a second.
+        #expect(setup.proxy.cpuTime - before < 200_000_000, "spins")
+        try setup.proxy.setDescriptorLimit(1024)
+        for client in clients { try client.send(get("/")) }
+        for client in clients { #expect(try client.readResponse().status == 200) }
+        #expect(try setup.isServing())
+    }
+
+    @Test("answers when none is left for the upstream") func upstream() throws {
+        let setup = try Setup(flags: ["-disable-http-keepalives"])
+        let client = try setup.client()
+        #expect(try client.exchange(get("/")).status == 200)
+        try Patience.wait(for: "the upstream connection to close") { setup.origin.openConnectionCount == 0 }
+        try setup.proxy.leaveDescriptors(0)
+        for _ in 0..<3 { #expect([502, 503].contains(try client.exchange(get("/")).status)) }
+        try setup.proxy.setDescriptorLimit(1024)
+        #expect(try client.exchange(get("/")).status == 200)
+    }
+}

@@ -1,0 +1,110 @@
+import Glibc
+import Synchronization
+import TestSupport
+import Testing
+
+@Suite("The end of the process")
+struct DrainTests {
+    /// An origin that answers when told.
+    private func held() throws -> (Setup, release: @Sendable () -> Void) {
+        let gate = Gate()
+        let setup = try Setup(serve: { connection in
+            while let request = try connection.readRequest() {
+                if request.target.hasPrefix("/held") { try gate.wait() }
+                try connection.send(Setup.answer(request))
+            }
+        })
+        return (setup, { gate.open() })
+    }
+
+    private final class Gate: Sendable {
+        private let isOpen = Mutex(false)
+        func open() { isOpen.withLock { $0 = true } }
+        func wait() throws { try Patience.wait(for: "the gate") { isOpen.withLock { $0 } } }
+    }
+
+    private func waitUntilClosed(_ proxy: FairwayProcess) throws {
+        try Patience.wait(for: "the listener to close") { (try? RawClient(port: proxy.port)) == nil }
+    }
+
+    @Test("a request under way ends, idle connections close, nothing new is taken, and the status is 0") func inFlight() throws {
+        let (setup, release) = try held()
+        let idle = try setup.client(), busy = try setup.client()
+        #expect(try idle.exchange(get("/")).status == 200)
+        try busy.send(get("/held"))
+        try setup.origin.waitForRequests(2)
+        setup.proxy.signal(SIGTERM)
+        #expect(try idle.endsCleanly())
+        try waitUntilClosed(setup.proxy)
+        #expect(setup.proxy.ended() == nil)
+        release()
+        let response = try busy.readResponse()
+        #expect(response.bodyText == "GET /held " && response.hasToken("close", in: "Connection"))
+        #expect(try busy.endsCleanly())
+        #expect(try setup.proxy.waitForEnd() == .exited(0))
+    }
+
+    @Test("a response under way is not cut") func longResponse() throws {
+        let gate = Gate()
+        let setup = try Setup(serve: { connection in
+            guard try connection.readRequest() != nil else { return }
+            try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n" + String(repeating: "a", count: 100_000))
+            try gate.wait()
+            try connection.send(String(repeating: "b", count: 100_000))
+        })
+        let client = try setup.client()
+        try client.send(get("/"))
+        _ = try client.read(through: "\r\n\r\n")
+        setup.proxy.signal(SIGTERM)
+        try waitUntilClosed(setup.proxy)
+        gate.open()
+        #expect(try client.readExactly(200_000).count == 200_000)
+        #expect(try client.endsCleanly())
+        #expect(try setup.proxy.waitForEnd() == .exited(0))
+    }
+
+    @Test("a request that has begun to arrive is served") func halfSent() throws {
+        let setup = try Setup()
+        let client = try setup.client()
+        try client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Le")
+        Patience.pause(milliseconds: 100)
+        setup.proxy.signal(SIGTERM)
+        try waitUntilClosed(setup.proxy)
+        try client.send("ngth: 4\r\n\r\nbody")
+        let response = try client.readResponse()
+        #expect(response.bodyText == "POST / body" && response.hasToken("close", in: "Connection"))
+        #expect(try setup.proxy.waitForEnd() == .exited(0))
+    }
+
+    @Test("until load balancers have noticed, everything is served and the health path fails") func waitForHealthcheck() throws {
+        let setup = try Setup(flags: ["-wait-for-healthcheck-interval", "2s"])
+        let client = try setup.client()
+        #expect(try client.exchange(get("/kube-system/healthz")).status == 200)
+        setup.proxy.signal(SIGTERM)
+        try Patience.wait(for: "the health path to fail") { try RawClient.get("/kube-system/healthz", port: setup.proxy.port).status == 503 }
+        #expect(try client.exchange(get("/")).status == 200)
+        #expect(try RawClient.get("/", port: setup.proxy.port).status == 200)
+        try waitUntilClosed(setup.proxy)
+        #expect(try setup.proxy.waitForEnd() == .exited(0))
+    }
+
+    @Test("a second SIGTERM, or a SIGINT, ends at once", arguments: [[SIGTERM, SIGTERM], [SIGINT], [SIGTERM, SIGINT]]) func atOnce(signals: [Int32]) throws {
+        let (setup, release) = try held()
+        let client = try setup.client()
+        try client.send(get("/held"))
+        try setup.origin.waitForRequests(1)
+        for signal in signals {
+            setup.proxy.signal(signal)
+            Patience.pause(milliseconds: 100)
+        }
+        if case .exited = try setup.proxy.waitForEnd() {} else { Issue.record("ended by the signal itself") }
+        release()
+    }
+
+    @Test("nothing under way, nothing to wait for", arguments: [SIGTERM, SIGINT]) func idle(signal: Int32) throws {
+        let setup = try Setup()
+        #expect(try setup.isServing())
+        setup.proxy.signal(signal)
+        #expect(try setup.proxy.waitForEnd() == .exited(0))
+    }
+}

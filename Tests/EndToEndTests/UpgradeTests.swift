@@ -1,0 +1,99 @@
+import TestSupport
+import Testing
+
+@Suite("Upgrades, RFC 9110 §7.8")
+struct UpgradeTests {
+    private static let request = "GET /ws HTTP/1.1\r\nHost: a.test\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n"
+    private static let accepted = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: y\r\n\r\n"
+
+    /// An origin that upgrades and then sends back every line.
+    private func echoing(early: String = "") throws -> Setup {
+        try Setup(serve: { connection in
+            guard try connection.readRequestHead() != nil else { return }
+            try connection.send(Self.accepted + early)
+            while let line = try? connection.read(through: "\n") { try connection.send("echo \(line)") }
+        })
+    }
+
+    @Test("bytes pass both ways, those sent early too") func tunnel() throws {
+        let setup = try echoing(early: "hello\n")
+        let client = try setup.client()
+        try client.send(Self.request + "early\n")
+        let response = try client.readResponse()
+        #expect(response.status == 101 && response.value("Upgrade") == "websocket" && response.hasToken("upgrade", in: "Connection"))
+        #expect(response.value("Sec-WebSocket-Accept") == "y" && response.value("Content-Length") == nil && response.value("Transfer-Encoding") == nil)
+        #expect(try client.read(through: "\n") == "hello\n")
+        #expect(try client.read(through: "\n") == "echo early\n")
+        for number in 0..<50 {
+            try client.send("\(number)\n")
+            #expect(try client.read(through: "\n") == "echo \(number)\n")
+        }
+        let request = try #require(setup.origin.requests.first)
+        #expect(request.value("Upgrade") == "websocket" && request.hasToken("upgrade", in: "Connection") && !request.hasToken("keep-alive", in: "Connection"))
+        #expect(request.value("Sec-WebSocket-Key") == "x")
+    }
+
+    @Test("many bytes at once, both ways") func large() throws {
+        let setup = try Setup(serve: { connection in
+            guard try connection.readRequestHead() != nil else { return }
+            try connection.send(Self.accepted)
+            for _ in 0..<64 { try connection.send(try connection.readExactly(64 * 1024)) }
+        })
+        let client = try setup.client()
+        try client.send(Self.request)
+        #expect(try client.readResponse().status == 101)
+        let text = (0..<(4 << 20) / 8).map { String($0 % 10_000_000 + 10_000_000) }.joined()
+        client.sendSlowly(text, pieces: 256 * 1024)
+        #expect(try client.readExactly(text.utf8.count) == Array(text.utf8))
+    }
+
+    @Test("the end of either side ends the other", arguments: ["client", "origin", "client resets"]) func ends(who: String) throws {
+        let setup = try Setup(serve: { connection in
+            guard try connection.readRequestHead() != nil else { return }
+            try connection.send(Self.accepted)
+            if who == "origin" { return try connection.send("bye") }
+            _ = try? connection.readToEnd()
+        })
+        let client = try setup.client()
+        try client.send(Self.request)
+        #expect(try client.readResponse().status == 101)
+        switch who {
+        case "client": client.finish()
+        case "origin": #expect(try client.readToEnd() == Array("bye".utf8))
+        default: client.reset()
+        }
+        if who == "client" { #expect(try client.endsCleanly()) }
+        try Patience.wait(for: "the origin's side to end") { setup.origin.openConnectionCount == 0 }
+    }
+
+    @Test("what the client has said before it closed still arrives, and so does the answer") func halfClose() throws {
+        let setup = try Setup(serve: { connection in
+            guard try connection.readRequestHead() != nil else { return }
+            try connection.send(Self.accepted)
+            let all = try connection.readToEnd()
+            try connection.send("got \(all.count)")
+        })
+        let client = try setup.client()
+        try client.send(Self.request)
+        #expect(try client.readResponse().status == 101)
+        try client.send(String(repeating: "x", count: 100_000))
+        client.finish()
+        #expect(String(decoding: try client.readToEnd(), as: UTF8.self) == "got 100000")
+    }
+
+    @Test("an origin that does not upgrade answers like any other", arguments: [ok("plain"), "HTTP/1.1 403 Forbidden\r\nX-Why: y\r\nContent-Length: 2\r\n\r\nno", "HTTP/1.1 426 Upgrade Required\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n"])
+    func declined(response: String) throws {
+        let setup = try Setup(answer: { _ in response })
+        let client = try setup.client()
+        let first = try client.exchange(Self.request)
+        #expect(first.status == Int(response.dropFirst(9).prefix(3)) && !first.body.isEmpty)
+        #expect(try client.exchange(get("/next")).status == first.status)
+    }
+
+    @Test("a 101 nobody asked for is no answer", arguments: ["GET / HTTP/1.1\r\nHost: a.test\r\n\r\n", "GET / HTTP/1.1\r\nHost: a.test\r\nUpgrade: websocket\r\n\r\n", "GET / HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"])
+    func unasked(request: String) throws {
+        let setup = try Setup(answer: { _ in Self.accepted })
+        #expect(try setup.client().exchange(request).status == 502)
+        for request in setup.origin.requests { #expect(request.value("Upgrade") == nil) }
+    }
+}
