@@ -26,7 +26,7 @@ run: build
 	kill -0 $$origin 2>/dev/null || { echo "the demo origin needs $(ORIGIN); choose another: make run ORIGIN=127.0.0.1:PORT"; exit 1; }; \
 	echo; echo "proxy     http://$(ADDRESS)/"; echo "metrics   http://$(SUPPORT)/metrics"; echo "routes    http://$(SUPPORT)/routes"; \
 	echo "try       curl -i http://$(ADDRESS)/hello/world"; echo "end       Ctrl-C"; echo; \
-	sed 's/127\.0\.0\.1:9080/$(ORIGIN)/g' routes/demo.eskip > .build/demo.eskip; \
+	sed -E 's/(127\.0\.0\.1|localhost):9080/$(ORIGIN)/g' routes/demo.eskip > .build/demo.eskip; \
 	$$bin serve -address $(ADDRESS) -support-listener $(SUPPORT) -routes-file .build/demo.eskip -wait-for-healthcheck-interval 0s & proxy=$$!; \
 	trap 'kill $$origin $$proxy 2>/dev/null' EXIT; \
 	wait $$proxy || { echo "if an address is taken: make run ADDRESS=127.0.0.1:PORT SUPPORT=127.0.0.1:PORT"; exit 1; }
