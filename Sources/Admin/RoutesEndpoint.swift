@@ -16,7 +16,7 @@ struct RoutesEndpoint {
         }
         let page = query.isSet("invalid") ? refused(offset, limit) : inUse(offset, limit)
         let form: RouteListing.Form = request.acceptsJSON ? .json : query.isSet("nopretty") ? .compact : .pretty
-        let contentType = form == .json ? "application/json" : "text/plain; charset=utf-8"
+        let contentType = form == .json ? "application/json" : "text/plain"
         var response = AdminResponse(.routes(RouteListing(page.entries, form: form)), contentType: contentType)
         response.fields = [("X-Count", "\(page.total)"), ("X-Timestamp", "\(timestamp)"), ("Vary", "Accept")]
         return response

@@ -157,7 +157,7 @@ struct RoutesEndpointTests {
         let source = FakeSource("good: * -> <shunt>;", refused: "bad: * -> nosuch() -> <shunt>;", message: "two\nlines")
         let (response, text) = ask(source, "/routes", query: "invalid=true&nopretty")
         #expect(response.value("X-Count") == "1")
-        #expect(text == "// unknown_filter: two lines\nbad: * -> nosuch() -> <shunt>;\n")
+        #expect(text == "// unknown_filter: two lines\nbad: * -> nosuch() -> <shunt>;")
         #expect(RouteDocument.parse(text).isValid)
         #expect(ask(source, "/routes", query: "invalid", accept: "application/json").text.contains(#""error":"unknown_filter: two\nlines""#))
         #expect(ask(source, "/routes", query: "invalid=false&nopretty").text.hasPrefix("good:"))
