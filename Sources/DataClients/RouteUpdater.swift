@@ -95,7 +95,7 @@ public final class RouteUpdater {
         if rewritten.contains(where: { !$0.upserts.isEmpty || !$0.deletes.isEmpty }) {
             let now = clock()
             let update = compiler.apply(rewritten, clock: now)
-            if !update.changedIDs.isEmpty { publish(update.table) }
+            if update.hasChanges { publish(update.table) }
             report.updated(update, at: now)
         }
         report.log(changes, rewritten, notes, names: feeds.map(\.name))

@@ -29,12 +29,12 @@ final class UpdateMetrics {
     }
 
     /// Routes that were compiled, refused or deleted.
-    func changed(_ ids: [String], refused: [RouteDiagnostic]) {
-        guard !shown.isEmpty || !refused.isEmpty else { return }
-        for id in ids {
+    func changed(by update: RouteUpdate) {
+        guard !shown.isEmpty || !update.diagnostics.isEmpty else { return }
+        update.forEachChangedID { id in
             if let reason = shown.removeValue(forKey: id) { show(id, reason, 0) }
         }
-        for diagnostic in refused where shown.count < DataClientLimits.invalidSeriesMax {
+        for diagnostic in update.diagnostics where shown.count < DataClientLimits.invalidSeriesMax {
             shown[diagnostic.routeID] = diagnostic.refusal
             show(diagnostic.routeID, diagnostic.refusal, 1)
         }

@@ -65,15 +65,15 @@ final class UpdateReport {
         let count = update.table.count
         status.update { state in
             state.routeCount = count
-            if !update.changedIDs.isEmpty {
+            if update.hasChanges {
                 state.updateCount += 1
                 state.updatedAt = Int(now.wallTime / 1_000_000_000)
             }
             guard !state.invalid.isEmpty || !update.diagnostics.isEmpty else { return }
-            for id in update.changedIDs { state.invalid[id] = nil }
+            update.forEachChangedID { state.invalid[$0] = nil }
             for diagnostic in update.diagnostics { state.invalid[diagnostic.routeID] = diagnostic }
         }
-        metrics?.changed(update.changedIDs, refused: update.diagnostics)
+        metrics?.changed(by: update)
         for diagnostic in update.diagnostics.prefix(DataClientLimits.problemsLoggedMax) { log.error("\(diagnostic)") }
         logRest(update.diagnostics.count, "routes that cannot be compiled")
     }

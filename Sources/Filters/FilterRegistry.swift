@@ -2,27 +2,34 @@ public import Eskip
 
 /// The filters that routes may name.
 public struct FilterRegistry: Sendable {
-    private var specs: [String: FilterSpec] = [:]
+    private var specs: [Name: FilterSpec] = [:]
     public var environment: FilterEnvironment
 
     public init(environment: FilterEnvironment = FilterEnvironment()) { self.environment = environment }
 
     public mutating func register(_ additions: [FilterSpec]) {
-        for spec in additions { specs[spec.name] = spec }
+        for spec in additions { specs[Name(spec.name)] = spec }
     }
 
     /// Makes routes that use these names invalid (`-disabled-filters`).
     public mutating func disable(_ names: [String]) {
-        for name in names { specs[name] = nil }
+        for name in names { specs[Name(name)] = nil }
     }
 
-    public var names: [String] { specs.keys.sorted() }
+    public var names: [String] { specs.keys.map(\.text).sorted() }
 
-    public func contains(_ name: String) -> Bool { specs[name] != nil }
+    public func contains(_ name: String) -> Bool { Name(existing: name).map { specs[$0] != nil } ?? false }
+
+    /// Whether routes may share an instance; false for names that are not registered.
+    public func isStateless(_ name: Name) -> Bool { specs[name]?.isStateless ?? false }
 
     /// - Returns: nil if no such filter is registered (`unknown_filter`).
-    public func make(_ name: String, _ arguments: Arguments) throws(FilterArgumentError) -> FilterInstance? {
+    public func make(_ name: Name, _ arguments: Arguments) throws(FilterArgumentError) -> FilterInstance? {
         guard let spec = specs[name] else { return nil }
         return try spec.make(arguments, environment)
+    }
+
+    public func make(_ name: String, _ arguments: Arguments) throws(FilterArgumentError) -> FilterInstance? {
+        try Name(existing: name).flatMap { name throws(FilterArgumentError) in try make(name, arguments) }
     }
 }

@@ -10,6 +10,9 @@ public struct FilterArgumentError: Error, Equatable, Sendable {
 /// A kind of filter: its name and how an instance is made of arguments.
 public struct FilterSpec: Sendable {
     public let name: String
+    /// Filters of equal arguments do the same in all routes and keep nothing from one request to the next, so that
+    /// one instance may serve them all.
+    public private(set) var isStateless = false
     let make: @Sendable (Arguments, FilterEnvironment) throws(FilterArgumentError) -> FilterInstance
 
     public init(
@@ -18,6 +21,13 @@ public struct FilterSpec: Sendable {
     ) {
         self.name = name
         self.make = make
+    }
+
+    /// The same kind, marked as one that keeps nothing.
+    public func stateless() -> FilterSpec {
+        var spec = self
+        spec.isStateless = true
+        return spec
     }
 }
 

@@ -105,21 +105,22 @@ public struct StateBag {
     }
 }
 
-/// What filters and logs may know of the compiled route; lives as long as the route.
-public final class RouteFacts: Sendable {
+/// What filters and logs may know of the compiled route; lives as long as the route, which is one.
+///
+/// `id` and `backendHost` are made when asked for: hundreds of thousands of routes need not keep them.
+open class RouteFacts: @unchecked Sendable {
     public enum BackendKind: Sendable { case network, shunt, loopback, dynamic, loadBalanced }
 
-    public let id: String
     public let backendKind: BackendKind
-    /// `host[:port]` of a network backend as it goes into Host, empty for the others.
-    public let backendHost: [UInt8]
     /// The route's label in metrics.
     public let metricLabel: UInt32
 
-    public init(id: String, backendKind: BackendKind, backendHost: [UInt8], metricLabel: UInt32) {
-        self.id = id
+    public init(backendKind: BackendKind, metricLabel: UInt32) {
         self.backendKind = backendKind
-        self.backendHost = backendHost
         self.metricLabel = metricLabel
     }
+
+    open var id: String { "" }
+    /// `host[:port]` of a network backend as it goes into Host, empty for the others.
+    open var backendHost: [UInt8] { [] }
 }

@@ -28,6 +28,7 @@ struct ConditionCompiler {
     private let registry: PredicateRegistry
     private let environment: PredicateEnvironment
     private let ignoresTrailingSlash: Bool
+    private let parts: SharedParts
 
     private var pattern: PathPattern?
     private var hasMethod = false
@@ -49,7 +50,8 @@ struct ConditionCompiler {
     private static let hostAny = Name("HostAny")
     private static let methodsName = Name("Methods")
 
-    init(_ registry: PredicateRegistry, _ environment: PredicateEnvironment, ignoresTrailingSlash: Bool) {
+    init(_ registry: PredicateRegistry, _ environment: PredicateEnvironment, ignoresTrailingSlash: Bool, _ parts: SharedParts) {
+        self.parts = parts
         self.registry = registry
         self.environment = environment
         self.ignoresTrailingSlash = ignoresTrailingSlash
@@ -58,18 +60,24 @@ struct ConditionCompiler {
     mutating func compile(_ predicates: CallList) throws(RouteRefusalCause) -> CompiledPredicates {
         for index in 0..<predicates.count { try add(predicates[index], index) }
         weight += headerNames.count + headerRegexpNames.count
+        return CompiledPredicates(placement: placement, conditions: conditions)
+    }
+
+    private var conditions: RouteConditions {
+        let parameters = pattern?.parameters ?? []
+        if checks.isEmpty { return parts.conditions(.init(weight: weight, hasHost: hasHost, parameters: parameters)) }
         // Stable: custom predicates run as written.
         let ordered = checks.enumerated().sorted {
             ($0.element.phase.rawValue, $0.offset) < ($1.element.phase.rawValue, $1.offset)
         }
-        return CompiledPredicates(
-            placement: placement,
-            conditions: RouteConditions(
-                weight: weight, hasHost: hasHost, parameters: pattern?.parameters ?? [], checks: ordered.map { ($0.element.predicate, $0.element.index) }))
+        return RouteConditions(
+            weight: weight, hasHost: hasHost, parameters: parameters, checks: ordered.map { ($0.element.predicate, $0.element.index) })
     }
 
     private var placement: RoutePlacement {
-        RoutePlacement(pattern: pattern, hosts: hosts, methods: methods, flags: checks.isEmpty ? [] : .hasChecks)
+        var flags: Candidate.Flags = checks.isEmpty ? [] : .hasChecks
+        if pattern?.parameters.isEmpty == false { flags.insert(.hasParameters) }
+        return RoutePlacement(pattern: pattern, hosts: hosts, methods: methods, flags: flags)
     }
 
     /// Where the route of a definition stands that was compiled before.
@@ -104,15 +112,17 @@ struct ConditionCompiler {
     }
 
     private mutating func addPath(_ call: Call) throws(RouteRefusalCause) {
-        let text = try strings(call, 1, "one path pattern")[0]
+        let isSubtree = call.nameID == Self.pathSubtree, ignoresTrailingSlash = ignoresTrailingSlash
+        let parsed = try bytes(call, "one path pattern") { bytes in
+            Result { () throws(PathPatternError) in
+                isSubtree
+                    ? try PathPattern.subtree(bytes, ignoresTrailingSlash: ignoresTrailingSlash)
+                    : try PathPattern.path(bytes, ignoresTrailingSlash: ignoresTrailingSlash)
+            }
+        }
         do throws(PathPatternError) {
-            let bytes = Array(text.utf8)
-            let isSubtree = call.nameID == Self.pathSubtree
-            let parsed = isSubtree
-                ? try PathPattern.subtree(bytes, ignoresTrailingSlash: ignoresTrailingSlash)
-                : try PathPattern.path(bytes, ignoresTrailingSlash: ignoresTrailingSlash)
-            guard let parsed else { return }
-            guard pattern == nil else { throw PathPatternError(reason: "") }
+            guard let parsed = try parsed.get() else { return }
+            if pattern != nil { throw PathPatternError(reason: "") }
             pattern = parsed
         } catch {
             if error.reason.isEmpty { throw RouteRefusalCause(.other, "is the second path pattern; a route has one Path or PathSubtree") }
@@ -140,11 +150,10 @@ struct ConditionCompiler {
     }
 
     private mutating func addHost(_ call: Call, _ index: Int) throws(RouteRefusalCause) {
-        let pattern = try strings(call, 1, "one regexp")[0]
         weight += 1
         hasHost = true
-        guard let literals = pattern.withBytes({ HostPatternReader.read($0) }) else {
-            return checks.append((.host, HostPredicate(try regexp(pattern)), index))
+        guard let literals = try bytes(call, "one regexp", HostPatternReader.read) else {
+            return checks.append((.host, HostPredicate(try regexp(strings(call, 1, "one regexp")[0])), index))
         }
         if !place(literals) { checks.append((.host, HostLiteralPredicate(literals), index)) }
     }
@@ -200,6 +209,13 @@ struct ConditionCompiler {
             throw RouteRefusalCause(.other, "takes \(shape)")
         }
         return strings
+    }
+
+    private func bytes<Result>(_ call: Call, _ shape: String, _ body: (BorrowedBytes) -> Result) throws(RouteRefusalCause) -> Result {
+        guard call.arguments.count == 1, let result = call.arguments.withStringBytes(at: 0, body) else {
+            throw RouteRefusalCause(.other, "takes \(shape)")
+        }
+        return result
     }
 
     private func regexp(_ pattern: String) throws(RouteRefusalCause) -> CompiledRegexp {

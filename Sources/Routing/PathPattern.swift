@@ -20,7 +20,8 @@ struct PathPatternError: Error, Equatable {
 /// The argument of `Path` or `PathSubtree`, taken apart (routing.md §4).
 struct PathPattern: Equatable, Sendable {
     enum Segment: Hashable, Sendable {
-        case literal([UInt8])
+        /// Where it stands in `text`.
+        case literal(Range<Int>)
         /// `:name`: exactly one non-empty segment. All names share a node.
         case parameter
     }
@@ -32,36 +33,37 @@ struct PathPattern: Equatable, Sendable {
         let isFree: Bool
     }
 
+    /// With the first slash.
+    let text: [UInt8]
     private(set) var segments: [Segment] = []
     private(set) var ends: PatternEnd = []
     /// In the order of the pattern; of a name that occurs twice, the first one.
     private(set) var parameters: [Parameter] = []
 
     /// `Path(pattern)`; nil for the empty pattern, which is no tree predicate.
-    static func path(_ pattern: [UInt8], ignoresTrailingSlash: Bool) throws(PathPatternError) -> PathPattern? {
-        guard var bytes = try rooted(pattern) else { return nil }
-        if ignoresTrailingSlash, bytes.count > 1, bytes.last == slash { bytes.removeLast() }
-        var parsed = PathPattern()
-        try parsed.append(bytes[1...], isSubtree: false)
+    static func path(_ pattern: BorrowedBytes, ignoresTrailingSlash: Bool) throws(PathPatternError) -> PathPattern? {
+        guard var parsed = try PathPattern(rooted: pattern) else { return nil }
+        var end = parsed.text.count
+        if ignoresTrailingSlash, end > 1, parsed.text[end - 1] == slash { end -= 1 }
+        try parsed.parse(to: end, isSubtree: false)
         return parsed
     }
 
     /// `PathSubtree(pattern)`; nil for the empty pattern.
-    static func subtree(_ pattern: [UInt8], ignoresTrailingSlash: Bool) throws(PathPatternError) -> PathPattern? {
-        guard let bytes = try rooted(pattern) else { return nil }
-        var base = bytes[...]
-        var remainder: [UInt8] = [star]
-        let last = base[(base.lastIndex(of: slash)! + 1)...]
-        if last.first == star {
-            if last.count > 1 { remainder = name(ofFree: last) }
-            base = base[..<last.startIndex]
+    static func subtree(_ pattern: BorrowedBytes, ignoresTrailingSlash: Bool) throws(PathPatternError) -> PathPattern? {
+        guard var parsed = try PathPattern(rooted: pattern) else { return nil }
+        var end = parsed.text.count
+        var remainder = [star]
+        let last = parsed.text.lastIndex(of: slash)! + 1
+        if last < end, parsed.text[last] == star {
+            remainder = name(ofFree: parsed.text[last...])
+            end = last
         }
-        if base.last == slash { base.removeLast() }
-        var parsed = PathPattern()
-        if base.isEmpty {
+        if parsed.text[end - 1] == slash { end -= 1 }
+        if end == 0 {
             parsed.ends = [.slash, .below]
         } else {
-            try parsed.append(base.dropFirst(), isSubtree: true)
+            try parsed.parse(to: end, isSubtree: true)
             parsed.ends = ignoresTrailingSlash ? [.exact, .below] : [.exact, .slash, .below]
         }
         parsed.add(Parameter(name: remainder, segment: parsed.segments.count, isFree: true))
@@ -72,12 +74,12 @@ struct PathPattern: Equatable, Sendable {
     private static let star = UInt8(ascii: "*")
     private static let colon = UInt8(ascii: ":")
 
-    private static func rooted(_ pattern: [UInt8]) throws(PathPatternError) -> [UInt8]? {
+    private init?(rooted pattern: BorrowedBytes) throws(PathPatternError) {
         guard !pattern.isEmpty else { return nil }
         guard pattern.count <= RoutingLimits.patternBytesMax else {
             throw PathPatternError(reason: "a path pattern has at most \(RoutingLimits.patternBytesMax) bytes, found \(pattern.count)")
         }
-        return pattern[0] == slash ? pattern : [slash] + pattern
+        text = pattern[0] == Self.slash ? Array(pattern) : [Self.slash] + pattern
     }
 
     /// `*` and `**` are named `*`, `*name` is `name`, `**name` is `*name`.
@@ -86,36 +88,37 @@ struct PathPattern: Equatable, Sendable {
         return name.isEmpty ? [star] : name
     }
 
-    private mutating func append(_ path: ArraySlice<UInt8>, isSubtree: Bool) throws(PathPatternError) {
-        let parts = path.split(separator: Self.slash, omittingEmptySubsequences: false)
-        guard parts.count <= RoutingLimits.patternSegmentsMax else {
-            throw PathPatternError(reason: "a path pattern has at most \(RoutingLimits.patternSegmentsMax) segments, found \(parts.count)")
-        }
-        for (index, part) in parts.enumerated() {
-            let isLast = index == parts.count - 1
-            if part.first == Self.star {
-                guard isLast, !isSubtree else {
-                    throw PathPatternError(reason: "a free wildcard (*name) must be the last segment")
-                }
-                add(Parameter(name: Self.name(ofFree: part), segment: index, isFree: true))
-                ends = .below
-            } else if part.isEmpty, isLast {
+    /// Takes the segments up to `end` apart.
+    private mutating func parse(to end: Int, isSubtree: Bool) throws(PathPatternError) {
+        var start = 1
+        while start <= end {
+            guard segments.count < RoutingLimits.patternSegmentsMax else {
+                throw PathPatternError(reason: "a path pattern has at most \(RoutingLimits.patternSegmentsMax) segments")
+            }
+            let next = text[start..<end].firstIndex(of: Self.slash) ?? end
+            let segment = start..<next, isLast = next == end
+            if segment.isEmpty, isLast {
                 ends = .slash
+            } else if !segment.isEmpty, text[start] == Self.star {
+                guard isLast, !isSubtree else { throw PathPatternError(reason: "a free wildcard (*name) must be the last segment") }
+                add(Parameter(name: Self.name(ofFree: text[segment]), segment: segments.count, isFree: true))
+                ends = .below
             } else {
-                try append(segment: part, index)
+                try append(segment)
                 ends = .exact
             }
+            start = next + 1
         }
     }
 
-    private mutating func append(segment: ArraySlice<UInt8>, _ index: Int) throws(PathPatternError) {
-        if segment.first == Self.colon {
-            add(Parameter(name: Array(segment.dropFirst()), segment: index, isFree: false))
+    private mutating func append(_ segment: Range<Int>) throws(PathPatternError) {
+        if !segment.isEmpty, text[segment.lowerBound] == Self.colon {
+            add(Parameter(name: Array(text[segment].dropFirst()), segment: segments.count, isFree: false))
             segments.append(.parameter)
-        } else if segment.contains(Self.colon) || segment.contains(Self.star) {
-            throw PathPatternError(reason: "* and : may only begin a segment, found \"\(String(decoding: segment, as: UTF8.self))\"")
+        } else if text[segment].contains(where: { $0 == Self.colon || $0 == Self.star }) {
+            throw PathPatternError(reason: "* and : may only begin a segment, found \"\(String(decoding: text[segment], as: UTF8.self))\"")
         } else {
-            segments.append(.literal(Array(segment)))
+            segments.append(.literal(segment))
         }
     }
 

@@ -1,13 +1,13 @@
 public import Eskip
 public import Filters
+internal import HTTP
 
 /// A compiled route: made once per definition, shared by all tables in which the definition stands unchanged.
 ///
 /// Exchanges hold it through their table's generation, so nothing here is retained per request: filters and predicates
-/// are lent as unmanaged references.
-public final class Route: Sendable {
+/// are lent as unmanaged references. 80 bytes beside its definition; whatever routes can have in common they share.
+public final class Route: RouteFacts, @unchecked Sendable {
     public let definition: RouteDefinition
-    public let facts: RouteFacts
     public let backend: RouteBackend
     /// What the route's filters without actions of their own say about it.
     public var traits: [RouteTrait] { chain.traits }
@@ -15,28 +15,33 @@ public final class Route: Sendable {
     public var filters: UnsafeBufferPointer<Unmanaged<Filter>> { chain.filters }
 
     let chain: FilterChain
-    /// The predicates but for the path, in the order of their evaluation (routing.md §5).
+    /// The predicates that the table does not answer, in the order of their evaluation (routing.md §5).
     let conditions: RouteConditions
-
     /// The number of its scope in the table.
     let scope: UInt32
     /// The generation of the first table that has it.
-    let birth: UInt64
+    let birth: UInt32
 
     init(
-        definition: RouteDefinition, facts: RouteFacts, backend: RouteBackend, chain: FilterChain, conditions: RouteConditions,
-        scope: UInt32, birth: UInt64
+        definition: RouteDefinition, backend: RouteBackend, chain: FilterChain, conditions: RouteConditions, metricLabel: UInt32,
+        scope: UInt32, birth: UInt32
     ) {
         self.definition = definition
-        self.facts = facts
         self.backend = backend
         self.chain = chain
         self.conditions = conditions
         self.scope = scope
         self.birth = birth
+        super.init(backendKind: backend.kind, metricLabel: metricLabel)
     }
 
-    public var id: String { facts.id }
+    public var facts: RouteFacts { self }
+
+    public override var id: String { definition.id }
+
+    public override var backendHost: [UInt8] {
+        if case .network(let endpoint) = backend { endpoint.origin.authority } else { [] }
+    }
 
     /// Whether the route says which hosts it is for, so that its hosts are few enough to be labels of metrics.
     public var hasHost: Bool { conditions.hasHost }

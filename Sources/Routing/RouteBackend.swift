@@ -22,12 +22,19 @@ public enum RouteBackend: Sendable {
     }
 }
 
-/// Makes backends of their definitions.
+/// Makes backends of their definitions; one per update.
 struct BackendMaker {
-    let registry: EndpointRegistry
-    let clock: RouteClock
+    private let registry: EndpointRegistry
+    private let clock: RouteClock
+    /// By hash of the address: most routes of an update name one that another has named.
+    private var known: [UInt64: (address: String, endpoint: Endpoint)] = [:]
 
-    func make(
+    init(registry: EndpointRegistry, clock: RouteClock) {
+        self.registry = registry
+        self.clock = clock
+    }
+
+    mutating func make(
         _ definition: RouteDefinition, traits: [RouteTrait], replacing previous: RouteBackend?
     ) throws(RouteRefusalCause) -> RouteBackend {
         switch definition.backendKind {
@@ -41,7 +48,7 @@ struct BackendMaker {
         }
     }
 
-    private func balancer(
+    private mutating func balancer(
         _ definition: RouteDefinition, _ traits: [RouteTrait], _ previous: RouteBackend?
     ) throws(RouteRefusalCause) -> LoadBalancer {
         var endpoints: [Endpoint] = []
@@ -57,9 +64,13 @@ struct BackendMaker {
         }
     }
 
-    private func endpoint(_ address: String) throws(RouteRefusalCause) -> Endpoint {
+    private mutating func endpoint(_ address: String) throws(RouteRefusalCause) -> Endpoint {
+        let hash = address.withBytes { SegmentHash.hash($0) }
+        if let known = known[hash], known.address == address { return known.endpoint }
         do throws(OriginError) {
-            return registry.endpoint(for: try Origin.parse(address), now: clock.now)
+            let endpoint = registry.endpoint(for: try Origin.parse(address), now: clock.now)
+            known[hash] = (address, endpoint)
+            return endpoint
         } catch {
             throw RouteRefusalCause(.failedBackendSplit, "backend \"\(address)\": \(error.reason)")
         }

@@ -22,8 +22,19 @@ public struct RouteUpdate: Sendable {
     public let table: RoutingTable
     /// Routes of this change that cannot be compiled; see `RouteCompiler.diagnostics` for all there are.
     public let diagnostics: [RouteDiagnostic]
-    /// Ids of routes that were compiled anew, refused or deleted.
-    public let changedIDs: [String]
+    /// Definitions that were compiled anew or refused.
+    public let upserts: [RouteDefinition]
+    /// Ids of routes that were deleted.
+    public let deletes: [String]
+
+    /// Whether the table is another than before.
+    public var hasChanges: Bool { !upserts.isEmpty || !deletes.isEmpty }
+
+    /// Calls `body` with the id of every route that was compiled anew, refused or deleted; makes their texts.
+    public func forEachChangedID(_ body: (String) -> Void) {
+        for definition in upserts { body(definition.id) }
+        for id in deletes { body(id) }
+    }
 }
 
 /// Keeps the compiled form of all definitions and makes tables of it; for the control thread.
@@ -38,9 +49,10 @@ public final class RouteCompiler {
     private let environment: PredicateEnvironment
     private let endpoints: EndpointRegistry
     /// The label of a route in metrics by its id.
-    private let metricLabel: (String) -> UInt32
+    private let metricLabel: ((String) -> UInt32)?
 
     let memory = TableMemory()
+    private let parts = SharedParts()
     /// By id, the definitions that cannot be compiled.
     private var refused: [String: Refused] = [:]
     /// The newest table.
@@ -55,7 +67,7 @@ public final class RouteCompiler {
     public init(
         options: RoutingOptions = RoutingOptions(), filters: FilterRegistry, predicates: PredicateRegistry = .standard,
         environment: PredicateEnvironment = PredicateEnvironment(), endpoints: EndpointRegistry,
-        metricLabel: @escaping (String) -> UInt32 = { _ in 0 }
+        metricLabel: ((String) -> UInt32)? = nil
     ) {
         self.options = options
         self.filters = filters
@@ -97,33 +109,37 @@ public final class RouteCompiler {
     public func replaceAll(with definitions: [RouteDefinition], clock: RouteClock) -> RouteUpdate {
         memory.reclaim()
         var outcome = Outcome()
+        let hadRoutes = memory.routes.count > 0 || !refused.isEmpty
         upsert(definitions, .shared, clock, &outcome)
-        deleteOthers(than: definitions, &outcome)
+        if hadRoutes { deleteOthers(than: definitions, &outcome) }
         return publish(outcome)
     }
 
     private struct Outcome {
         var diagnostics: [RouteDiagnostic] = []
-        var changedIDs: [String] = []
+        var upserts: [RouteDefinition] = []
+        var deletes: [String] = []
     }
 
     private func publish(_ outcome: Outcome) -> RouteUpdate {
-        if !outcome.changedIDs.isEmpty { table = RoutingTable(memory, options: options) }
-        return RouteUpdate(table: table, diagnostics: outcome.diagnostics, changedIDs: outcome.changedIDs)
+        if !outcome.upserts.isEmpty || !outcome.deletes.isEmpty { table = RoutingTable(memory, options: options) }
+        return RouteUpdate(table: table, diagnostics: outcome.diagnostics, upserts: outcome.upserts, deletes: outcome.deletes)
     }
 
     private func upsert(_ definitions: [RouteDefinition], _ scope: RouteScope, _ clock: RouteClock, _ outcome: inout Outcome) {
         guard !definitions.isEmpty else { return }
         let number = memory.number(of: scope)
-        let maker = BackendMaker(registry: endpoints, clock: clock)
-        for definition in definitions where !isUnchanged(definition, number, &outcome) {
-            upsert(definition, scope, number, maker, &outcome)
+        var maker = BackendMaker(registry: endpoints, clock: clock)
+        for definition in definitions {
+            let former = current(definition)
+            if let former, former.scope == number, former.definition == definition { continue }
+            if former == nil, isRefusedAlready(definition, number, &outcome) { continue }
+            upsert(definition, former, scope, number, &maker, &outcome)
         }
         memory.dropIfEmpty(scope)
     }
 
-    private func isUnchanged(_ definition: RouteDefinition, _ scope: UInt32, _ outcome: inout Outcome) -> Bool {
-        if let route = current(definition) { return route.scope == scope && route.definition == definition }
+    private func isRefusedAlready(_ definition: RouteDefinition, _ scope: UInt32, _ outcome: inout Outcome) -> Bool {
         guard !refused.isEmpty, let former = refused[definition.id], former.scope == scope, former.definition == definition else { return false }
         outcome.diagnostics.append(former.diagnostic)
         return true
@@ -134,23 +150,22 @@ public final class RouteCompiler {
     }
 
     private func upsert(
-        _ definition: RouteDefinition, _ scope: RouteScope, _ number: UInt32, _ maker: BackendMaker, _ outcome: inout Outcome
+        _ definition: RouteDefinition, _ former: Route?, _ scope: RouteScope, _ number: UInt32, _ maker: inout BackendMaker,
+        _ outcome: inout Outcome
     ) {
-        let id = definition.id
-        let former = current(definition)
-        outcome.changedIDs.append(id)
+        outcome.upserts.append(definition)
         do throws(RouteRefusalCause) {
-            let (route, placement) = try compile(definition, id, number, former, maker)
+            let (route, placement) = try compile(definition, number, former, &maker)
             // First in, then out: nodes that both stand at remain.
             memory.insert(route, placement, scope: number)
             memory.count(1, in: scope)
             if let former { takeOut(former) }
             put(route, replacing: former)
-            refused[id] = nil
+            if !refused.isEmpty { refused[definition.id] = nil }
         } catch {
-            let diagnostic = error.diagnostic(of: definition, id)
+            let diagnostic = error.diagnostic(of: definition)
             if let former { drop(former) }
-            refused[id] = Refused(definition: definition, scope: number, diagnostic: diagnostic)
+            refused[diagnostic.routeID] = Refused(definition: definition, scope: number, diagnostic: diagnostic)
             outcome.diagnostics.append(diagnostic)
         }
     }
@@ -161,7 +176,7 @@ public final class RouteCompiler {
         } else if refused.removeValue(forKey: id) == nil {
             return
         }
-        outcome.changedIDs.append(id)
+        outcome.deletes.append(id)
     }
 
     private func deleteOthers(than definitions: [RouteDefinition], _ outcome: inout Outcome) {
@@ -187,7 +202,7 @@ public final class RouteCompiler {
             guard let former else { return memory.routes.insert(entry, &memory.reclaimer) }
             let known = memory.routes.change(entry.hash, &memory.reclaimer) { $0.pointee.route.toOpaque() == Unmanaged.passUnretained(former).toOpaque() }
             known?.pointee = entry
-            memory.reclaimer.retire(.route(.passUnretained(former)), birth: former.birth, in: memory.generation)
+            memory.reclaimer.retire(.route(.passUnretained(former)), birth: UInt64(former.birth), in: memory.generation)
         }
     }
 
@@ -197,11 +212,11 @@ public final class RouteCompiler {
         route.definition.withIdBytes { id in
             memory.routes.remove(RouteEntry.hash(ofID: id), &memory.reclaimer) { $0.pointee.route.toOpaque() == unmanaged.toOpaque() }
         }
-        memory.reclaimer.retire(.route(unmanaged), birth: route.birth, in: memory.generation)
+        memory.reclaimer.retire(.route(unmanaged), birth: UInt64(route.birth), in: memory.generation)
     }
 
     private func takeOut(_ route: Route) {
-        var compiler = ConditionCompiler(predicates, environment, ignoresTrailingSlash: options.ignoresTrailingSlash)
+        var compiler = ConditionCompiler(predicates, environment, ignoresTrailingSlash: options.ignoresTrailingSlash, parts)
         memory.remove(route, compiler.placement(of: route.definition.predicates), scope: route.scope)
         memory.count(-1, inScope: route.scope)
     }
@@ -211,25 +226,33 @@ public final class RouteCompiler {
 
 extension RouteCompiler {
     private func compile(
-        _ definition: RouteDefinition, _ id: String, _ scope: UInt32, _ former: Route?, _ maker: BackendMaker
+        _ definition: RouteDefinition, _ scope: UInt32, _ former: Route?, _ maker: inout BackendMaker
     ) throws(RouteRefusalCause) -> (Route, RoutePlacement) {
         let chain = try chain(of: definition, former: former)
-        var compiler = ConditionCompiler(predicates, environment, ignoresTrailingSlash: options.ignoresTrailingSlash)
+        var compiler = ConditionCompiler(predicates, environment, ignoresTrailingSlash: options.ignoresTrailingSlash, parts)
         let compiled = try compiler.compile(definition.predicates)
         let backend = try maker.make(definition, traits: chain.traits, replacing: former?.backend)
-        let facts = RouteFacts(id: id, backendKind: backend.kind, backendHost: backend.authority, metricLabel: metricLabel(id))
         let route = Route(
-            definition: definition, facts: facts, backend: backend, chain: chain, conditions: compiled.conditions, scope: scope,
-            birth: memory.generation)
+            definition: definition, backend: backend, chain: chain, conditions: compiled.conditions, metricLabel: metricLabel?(definition.id) ?? 0,
+            scope: scope, birth: UInt32(truncatingIfNeeded: memory.generation))
         return (route, compiled.placement)
     }
 
     /// The filters of a definition; those of the former one, with all they know, if they are the same.
     private func chain(of definition: RouteDefinition, former: Route?) throws(RouteRefusalCause) -> FilterChain {
+        let calls = definition.filters
+        if calls.isEmpty { return .empty }
         if let former, former.definition.hasFilters(of: definition) { return former.chain }
+        if calls.allSatisfy({ filters.isStateless($0.nameID) }) {
+            return try parts.chain(FilterChain.key(of: calls)) { () throws(RouteRefusalCause) in try makeChain(calls) }
+        }
+        return try makeChain(calls)
+    }
+
+    private func makeChain(_ calls: CallList) throws(RouteRefusalCause) -> FilterChain {
         var made: [Filter] = []
         var traits: [RouteTrait] = []
-        for call in definition.filters {
+        for call in calls {
             switch try instance(call) {
             case .filter(let filter): made.append(filter)
             case .trait(let trait): traits.append(trait)
@@ -240,20 +263,42 @@ extension RouteCompiler {
     }
 
     private func instance(_ call: Call) throws(RouteRefusalCause) -> FilterInstance {
-        let name = call.name
         do throws(FilterArgumentError) {
-            if let instance = try filters.make(name, call.arguments) { return instance }
+            if let instance = try filters.make(call.nameID, call.arguments) { return instance }
         } catch {
-            throw RouteRefusalCause(.invalidFilterParameters, "\(name) \(error.reason)", at: call.position)
+            throw RouteRefusalCause(.invalidFilterParameters, "\(call.name) \(error.reason)", at: call.position)
         }
-        throw RouteRefusalCause(.unknownFilter, "\(name) is no known filter", at: call.position)
+        throw RouteRefusalCause(.unknownFilter, "\(call.name) is no known filter", at: call.position)
+    }
+}
+
+extension FilterChain {
+    /// Equal for filters of equal names and arguments, in the same order.
+    static func key(of calls: CallList) -> [UInt8] {
+        var key: [UInt8] = []
+        func append(_ word: UInt64) { withUnsafeBytes(of: word) { key += $0 } }
+        for call in calls {
+            append(UInt64(call.nameID.index) << 32 | UInt64(call.arguments.count))
+            for position in call.arguments.indices {
+                if let number = call.arguments.number(at: position) {
+                    append(.max)
+                    append(number.bitPattern)
+                } else {
+                    call.arguments.withStringBytes(at: position) { text in
+                        append(UInt64(text.count))
+                        key += text
+                    }
+                }
+            }
+        }
+        return key
     }
 }
 
 extension RouteRefusalCause {
-    fileprivate func diagnostic(of definition: RouteDefinition, _ id: String) -> RouteDiagnostic {
+    fileprivate func diagnostic(of definition: RouteDefinition) -> RouteDiagnostic {
         let place = position ?? (refusal == .failedBackendSplit ? definition.backendPosition : nil) ?? definition.position
-        return RouteDiagnostic(routeID: id, refusal: refusal, message: message, position: place)
+        return RouteDiagnostic(routeID: definition.id, refusal: refusal, message: message, position: place)
     }
 }
 
@@ -263,12 +308,5 @@ extension RouteDefinition {
         filters.count == other.filters.count && zip(filters, other.filters).allSatisfy { left, right in
             left.nameID == right.nameID && left.arguments.elementsEqual(right.arguments)
         }
-    }
-}
-
-extension RouteBackend {
-    /// `host[:port]` of a network backend as it goes into Host.
-    var authority: [UInt8] {
-        if case .network(let endpoint) = self { endpoint.origin.authority } else { [] }
     }
 }

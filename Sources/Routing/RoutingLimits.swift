@@ -8,8 +8,8 @@ public enum RoutingLimits {
     public static let scopeHostBytesMax = 512
     /// Weights beyond this say nothing more; sums of them stay far from overflow.
     public static let weightMax = 1 << 40
-    /// Bytes of a query parameter, cookie or JWT claim that is decoded for a predicate.
-    public static let decodedValueBytesMax = 64 * 1024
+    /// Equal chains and conditions that are kept to be shared, beyond those in use: cheap, and many sources repeat themselves.
+    public static let sharedPartsMin = 1024
     /// Bytes of a zoneinfo file; the largest of the database has 4 KiB.
     public static let zoneFileBytesMax = 256 * 1024
 }

@@ -12,20 +12,22 @@ extension RoutingTable {
     /// - Complexity: O(bytes of the path + routes tried), whatever the number of routes; allocates nothing.
     public func match(_ context: FilterContext) -> Unmanaged<Route>? {
         var probe = MatchProbe(context: context)
-        guard let route = find(context, &probe) else { return nil }
-        route._withUnsafeGuaranteedRef { context.setParameters(of: $0, options: options) }
-        return route
+        guard let found = find(context, &probe) else { return nil }
+        if found.flags.contains(.hasParameters) {
+            found.route._withUnsafeGuaranteedRef { context.setParameters(of: $0, options: options) }
+        }
+        return found.route
     }
 
     /// Asks `probe` about the routes whose path pattern and literal host fit, in the order in which they are tried.
-    func find(_ context: FilterContext, _ probe: inout some RouteProbe) -> Unmanaged<Route>? {
+    func find(_ context: FilterContext, _ probe: inout some RouteProbe) -> Candidate? {
         let host = context.request.host
         let path = options.trimmed(context.request.matchPath)
         let walk = PathWalk(
             slots: slots, path: path, hosts: hasHosts ? HostNumbers(host, in: slots) : HostNumbers(),
             method: 1 << UInt16(context.request.method.rawValue))
         let scope = hasScopes ? ScopeView(slots.scope(of: host), in: slots) : shared
-        if let root = scope.root, !path.isEmpty, let route = walk.find(root, scope.rootHash, 1, &probe) { return route }
+        if let root = scope.root, !path.isEmpty, let found = walk.find(root, scope.rootHash, 1, &probe) { return found }
         return scope.rootStage.flatMap { walk.firstAdmitted($0, .exact, &probe) }
     }
 }
@@ -71,34 +73,34 @@ struct PathWalk {
     /// - Parameter start: where the segment below the node begins, one behind a slash.
     func find(
         _ node: UnsafePointer<TableSlot>, _ hash: SegmentHash, _ start: Int, _ probe: inout some RouteProbe
-    ) -> Unmanaged<Route>? {
+    ) -> Candidate? {
         // The path ends in a slash here; wildcards need something behind it.
         if start == path.count { return firstAdmitted(node, .slash, &probe) }
         let end = path.firstIndex(of: UInt8(ascii: "/"), from: start) ?? path.count
         if node.pointee.literalChildren > 0 {
             let segment = path.slice(start, end)
             let below = hash.adding(segment)
-            if let child = slots.literal(node.pointee.number, below, segment), let route = descend(child, below, end, &probe) { return route }
+            if let child = slots.literal(node.pointee.number, below, segment), let found = descend(child, below, end, &probe) { return found }
         }
         if node.pointee.flags.contains(.hasParameterChild), end > start {
             let below = TableHash.parameter(hash)
-            if let child = slots.only(.parameter, node.pointee.number, below), let route = descend(child, below, end, &probe) { return route }
+            if let child = slots.only(.parameter, node.pointee.number, below), let found = descend(child, below, end, &probe) { return found }
         }
         return firstAdmitted(node, .below, &probe)
     }
 
     private func descend(
         _ node: UnsafePointer<TableSlot>, _ hash: SegmentHash, _ end: Int, _ probe: inout some RouteProbe
-    ) -> Unmanaged<Route>? {
+    ) -> Candidate? {
         end == path.count ? firstAdmitted(node, .exact, &probe) : find(node, hash, end + 1, &probe)
     }
 
     /// The first route of a node that the request may take.
-    func firstAdmitted(_ node: UnsafePointer<TableSlot>, _ end: PatternEnd, _ probe: inout some RouteProbe) -> Unmanaged<Route>? {
+    func firstAdmitted(_ node: UnsafePointer<TableSlot>, _ end: PatternEnd, _ probe: inout some RouteProbe) -> Candidate? {
         if node.pointee.flags.contains(.isDivided) { return firstAdmittedOfDivided(node, end, &probe) }
         var tried: UnsafeMutableRawPointer?
         for candidate in TableSlot.candidates(of: node) {
-            if let route = take(candidate, end, &tried, &probe) { return route }
+            if let found = take(candidate, end, &tried, &probe) { return found }
         }
         return nil
     }
@@ -106,7 +108,7 @@ struct PathWalk {
     /// Merges the routes of the request's hosts with those of any host, in the order in which they are tried.
     private func firstAdmittedOfDivided(
         _ node: UnsafePointer<TableSlot>, _ end: PatternEnd, _ probe: inout some RouteProbe
-    ) -> Unmanaged<Route>? {
+    ) -> Candidate? {
         var lists: InlineArray<4, UnsafeBufferPointer<Candidate>> = .init(repeating: TableSlot.candidates(of: node))
         var count = 1
         for index in 0..<hosts.count {
@@ -122,7 +124,7 @@ struct PathWalk {
                 first = index
             }
             guard let first else { return nil }
-            if let route = take(lists[first][0], end, &tried, &probe) { return route }
+            if let found = take(lists[first][0], end, &tried, &probe) { return found }
             lists[first] = UnsafeBufferPointer(rebasing: lists[first].dropFirst())
         }
     }
@@ -130,12 +132,12 @@ struct PathWalk {
     @inline(__always)
     private func take(
         _ candidate: Candidate, _ end: PatternEnd, _ tried: inout UnsafeMutableRawPointer?, _ probe: inout some RouteProbe
-    ) -> Unmanaged<Route>? {
+    ) -> Candidate? {
         guard candidate.ends.contains(end) else { return nil }
         let fits = candidate.methods & method != 0 && (candidate.hostID == 0 || hosts.satisfy(candidate))
         // A route of several hosts stands here once for each, one after the other; it is not asked twice, since to ask may have effects.
         if fits, tried == candidate.route.toOpaque() { return nil }
         if fits { tried = candidate.route.toOpaque() }
-        return probe.admits(candidate, fits: fits) ? candidate.route : nil
+        return probe.admits(candidate, fits: fits) ? candidate : nil
     }
 }

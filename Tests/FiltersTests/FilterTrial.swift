@@ -34,7 +34,7 @@ final class FilterTrial {
         filters = try CallList(calls).compactMap { call in
             if case .filter(let filter)? = try registry.make(call.name, call.arguments) { filter } else { nil }
         }
-        facts = RouteFacts(id: "trial", backendKind: .network, backendHost: Array(backendHost.utf8), metricLabel: 0)
+        facts = TrialRoute(backendHost: Array(backendHost.utf8))
         state = .allocate(capacity: 1)
         state.initialize(to: FilterState(services: services))
         state.pointee.route = facts
@@ -131,4 +131,16 @@ func refusal(_ call: CallValue) -> String? {
     } catch {
         return error.reason
     }
+}
+
+private final class TrialRoute: RouteFacts, @unchecked Sendable {
+    private let host: [UInt8]
+
+    init(backendHost: [UInt8]) {
+        host = backendHost
+        super.init(backendKind: .network, metricLabel: 0)
+    }
+
+    override var id: String { "trial" }
+    override var backendHost: [UInt8] { host }
 }

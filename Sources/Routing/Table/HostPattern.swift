@@ -138,12 +138,26 @@ struct HostPatternReader {
 
     /// The literals that the pattern stands for; nil if it is another kind of pattern. None: it matches nothing.
     static func read(_ pattern: BorrowedBytes) -> [HostLiteral]? {
+        if let usual = usualForm(pattern) { return [usual] }
         var reader = HostPatternReader(pattern: pattern)
         guard reader.take("^"), let partials = reader.sequence(), reader.take("$"), reader.index == pattern.count else { return nil }
         return merged(partials)
     }
 
     private init(pattern: BorrowedBytes) { self.pattern = pattern }
+
+    /// `^name$`, `^(name)$` and `^(name[.]?(:[0-9]+)?)$`, which most routes have, without the detour over a grammar.
+    private static func usualForm(_ pattern: BorrowedBytes) -> HostLiteral? {
+        var reader = HostPatternReader(pattern: pattern)
+        guard reader.take("^") else { return nil }
+        let hasGroup = reader.take("(")
+        let text = reader.literalRun()
+        let rest = pattern.slice(reader.index, pattern.count)
+        if rest.equals(hasGroup ? ")$" : "$") { return HostLiteral(wildcard: nil, text: text, forms: .plain) }
+        guard rest.equals(hasGroup ? "[.]?(:[0-9]+)?)$" : "[.]?(:[0-9]+)?$") else { return nil }
+        // A dot at the end of the name takes its form from the general reader.
+        return text.last == UInt8(ascii: ".") ? nil : HostLiteral(wildcard: nil, text: text, forms: [.plain, .dot, .port, .dotPort])
+    }
 
     // MARK: Grammar
 
@@ -160,6 +174,12 @@ struct HostPatternReader {
     private mutating func sequence() -> [Partial]? {
         var all = [Partial()]
         while let byte = peek, byte != UInt8(ascii: ")"), byte != UInt8(ascii: "|"), byte != UInt8(ascii: "$") {
+            let run = literalRun()
+            if !run.isEmpty {
+                guard all.allSatisfy({ !$0.hasPort }) else { return nil }
+                for index in all.indices { all[index].text += run }
+                continue
+            }
             guard let element = element(atFront: all == [Partial()], afterColon: all.allSatisfy { $0.text.last == UInt8(ascii: ":") }),
                 let joined = join(all, element)
             else { return nil }
@@ -232,6 +252,45 @@ struct HostPatternReader {
         return true
     }
 
+    /// Literal bytes as far as they go, but for one with a quantifier behind it.
+    private mutating func literalRun() -> [UInt8] {
+        var run: [UInt8] = []
+        while true {
+            let start = index
+            guard let byte = literalByte(), !isQuantifier(peek) else {
+                index = start
+                return run
+            }
+            run.append(byte)
+        }
+    }
+
+    /// A plain byte, an escaped one, or one in brackets.
+    private mutating func literalByte() -> UInt8? {
+        guard let byte = peek else { return nil }
+        if Self.plainBytes.contains(byte) {
+            index += 1
+            return byte
+        }
+        guard index + 1 < pattern.count else { return nil }
+        let next = pattern[index + 1]
+        if byte == UInt8(ascii: "\\"), Self.isPunctuation(next) {
+            index += 2
+            return next
+        }
+        guard byte == UInt8(ascii: "["), index + 2 < pattern.count, pattern[index + 2] == UInt8(ascii: "]"),
+            next == UInt8(ascii: ".") || Self.plainBytes.contains(next)
+        else { return nil }
+        index += 3
+        return next
+    }
+
+    private static let plainBytes = ByteSet("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_:")
+
+    private static func isPunctuation(_ byte: UInt8) -> Bool {
+        byte > 0x20 && byte < 0x7f && !ASCII.isLetter(byte) && !ASCII.isDigit(byte)
+    }
+
     private static let digitClass = ByteClass(UInt8(ascii: "0")...UInt8(ascii: "9"))
 
     /// A literal byte, an escaped one, `.`, `\d` or a bracket expression of bytes and ranges.
@@ -242,9 +301,7 @@ struct HostPatternReader {
         case UInt8(ascii: "["): return bracketExpression()
         case UInt8(ascii: "."): return ByteClass(UInt8(ascii: "\n")...UInt8(ascii: "\n")).complement
         case UInt8(ascii: "\\"): return escape()
-        default:
-            let isPlain = ASCII.isLetter(byte) || ASCII.isDigit(byte) || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_") || byte == UInt8(ascii: ":")
-            return isPlain ? ByteClass(byte...byte) : nil
+        default: return Self.plainBytes.contains(byte) ? ByteClass(byte...byte) : nil
         }
     }
 
@@ -252,8 +309,7 @@ struct HostPatternReader {
         guard let byte = peek else { return nil }
         index += 1
         if byte == UInt8(ascii: "d") { return Self.digitClass }
-        let isPunctuation = byte > 0x20 && byte < 0x7f && !ASCII.isLetter(byte) && !ASCII.isDigit(byte)
-        return isPunctuation ? ByteClass(byte...byte) : nil
+        return Self.isPunctuation(byte) ? ByteClass(byte...byte) : nil
     }
 
     private mutating func bracketExpression() -> ByteClass? {
@@ -318,6 +374,11 @@ extension ByteClass {
     var onlyByte: UInt8? {
         let counts = words.0.nonzeroBitCount + words.1.nonzeroBitCount + words.2.nonzeroBitCount + words.3.nonzeroBitCount
         guard counts == 1 else { return nil }
-        return (UInt8.min ... .max).first { contains($0) }
+        var index = 0
+        for word in [words.0, words.1, words.2, words.3] {
+            if word != 0 { return UInt8(index + word.trailingZeroBitCount) }
+            index += 64
+        }
+        return nil
     }
 }

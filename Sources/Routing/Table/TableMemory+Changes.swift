@@ -39,7 +39,7 @@ extension TableMemory {
         let kind: TableSlot.Kind
         let parent: UInt32
         let hash: SegmentHash
-        var segment: [UInt8] = []
+        var segment: ArraySlice<UInt8> = []
         var number: UInt32 = 0
 
         func isWanted(_ slot: UnsafePointer<TableSlot>) -> Bool {
@@ -54,8 +54,11 @@ extension TableMemory {
             let parent = path[path.count - 1]
             var child = switch segment {
             case .parameter: Path(kind: .parameter, parent: parent.number, hash: TableHash.parameter(parent.hash))
-            case .literal(let bytes):
-                Path(kind: .literal, parent: parent.number, hash: bytes.withUnsafeBytes { parent.hash.adding($0) }, segment: bytes)
+            case .literal(let range):
+                Path(
+                    kind: .literal, parent: parent.number,
+                    hash: pattern.text.withUnsafeBytes { parent.hash.adding($0.slice(range.lowerBound, range.upperBound)) },
+                    segment: pattern.text[range])
             }
             if let known = slots.find(child.hash.entryHash, { child.isWanted($0) }) {
                 child.number = known.pointee.number

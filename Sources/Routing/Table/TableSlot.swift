@@ -14,6 +14,8 @@ struct Candidate: BitwiseCopyable {
         let rawValue: UInt8
         /// There are conditions beside path, method and literal host.
         static let hasChecks = Flags(rawValue: 1)
+        /// The path pattern names parts of the path.
+        static let hasParameters = Flags(rawValue: 2)
     }
 
     /// Where below its node the route hangs.
