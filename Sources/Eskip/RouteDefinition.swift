@@ -19,6 +19,11 @@ public struct RouteDefinition: Sendable {
         document.withBytes(idRef, body)
     }
 
+    /// Whether both are one record of one document, which says more than `==`.
+    public func isSameRecord(as other: RouteDefinition) -> Bool {
+        document === other.document && index == other.index
+    }
+
     /// The predicates in written order; `*` and `Any()` match everything and are not among them.
     public var predicates: CallList {
         CallList(document: document, record: UInt32(record), skipping: 0, count: UInt32(predicateCount))
