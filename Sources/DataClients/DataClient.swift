@@ -38,7 +38,8 @@ public final class RouteFeed {
     ///
     /// The table is published at the end of the loop's turn, together with what other clients report until then.
     /// - Parameters:
-    ///   - upserts: new and changed definitions, of distinct ids. Each keeps its document alive.
+    ///   - upserts: new and changed definitions; each keeps its document alive. Of several with one id, which must be of one document, the last
+    ///     counts.
     ///   - deletes: ids of routes that are gone, none of them in `upserts`.
     public func report(upserts: [RouteDefinition] = [], deletes: [String] = []) {
         updater.take(SourceChange(upserts: upserts, deletes: deletes), from: self)

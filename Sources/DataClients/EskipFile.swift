@@ -112,8 +112,8 @@ final class EskipFile: DataClient {
         case .same: feed.report()
         case .refused(let errors): feed.fail(errors.map(\.description))
         case .read(let change, let text):
-            document.accept(text)
             feed.report(upserts: change.upserts, deletes: change.deletes)
+            document.accept(text, routeCount: feed.routeCount)
         }
     }
 }

@@ -10,24 +10,8 @@ final class InlineRoutes: DataClient {
     func start(_ feed: RouteFeed) {
         let parsed = RouteDocument.parse(text, sourceName: name)
         guard parsed.isValid else { return feed.fail(parsed.errors.map(\.description)) }
-        feed.report(upserts: parsed.document.withoutRepetitions())
+        feed.report(upserts: Array(parsed.document))
     }
 
     func refresh() {}
-}
-
-extension RouteDocument {
-    /// The routes, of several with one id the last (eskip.md §4).
-    func withoutRepetitions() -> [RouteDefinition] {
-        let last = RouteSet(self)
-        if last.count == count { return Array(self) }
-        return filter { last.sameID(as: $0)?.isSameRecord(as: $0) == true }
-    }
-}
-
-extension RouteDefinition {
-    /// Whether this is the other one itself, not one that says the same.
-    func isSameRecord(as other: RouteDefinition) -> Bool {
-        document === other.document && sourceOffset == other.sourceOffset
-    }
 }

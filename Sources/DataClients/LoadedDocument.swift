@@ -28,7 +28,12 @@ struct LoadedDocument {
     }
 
     /// Makes a text the one that the next is compared with.
-    mutating func accept(_ text: SourceText?) { self.text = text }
+    ///
+    /// - Parameter routeCount: of the routes that it brought. If ids repeat, the last counts, wherever it stands: then only the whole text
+    ///   tells what a change means.
+    mutating func accept(_ text: SourceText?, routeCount: Int) {
+        self.text = text.flatMap { $0.routeCount == routeCount ? $0 : nil }
+    }
 
     /// - Parameters:
     ///   - new: the whole text of the source.
@@ -49,20 +54,21 @@ struct LoadedDocument {
         let parsed = RouteDocument.parse(bytes: bytes, sourceName: sourceName)
         guard parsed.isValid else { return .refused(parsed.errors) }
         let document = parsed.document
-        let change = known.count == 0 ? SourceChange(upserts: document.withoutRepetitions()) : change(to: document, known)
-        let routeCount = known.count + change.newCount(known) - change.deletes.count
-        // A bare route has no id to tell it by, and of repeated ids the last counts, wherever it stands.
+        let change = known.count == 0 ? SourceChange(upserts: Array(document)) : change(to: document, known)
+        // A bare route has no id to find it by.
         let isList = document.first.map { $0.withIdBytes { !$0.isEmpty } } ?? false
-        return .read(change, isList && routeCount == document.count ? SourceText(bytes, document) : nil)
+        return .read(change, isList ? SourceText(bytes, document) : nil)
     }
 
     private func change(to document: RouteDocument, _ known: RouteSet) -> SourceChange {
         let new = RouteSet(document)
+        let hasRepetitions = new.count != document.count
         var change = SourceChange()
         known.forEach { former in
             if new.sameID(as: former) == nil { change.deletes.append(former.id) }
         }
-        for definition in document.withoutRepetitions() where known.sameID(as: definition) != definition {
+        for definition in document where known.sameID(as: definition) != definition {
+            if hasRepetitions, !new.holds(definition) { continue }
             change.upserts.append(definition)
         }
         if change.upserts.count < document.count { change.upserts = change.upserts.inSmallDocuments(sourceName) }
@@ -140,13 +146,6 @@ private struct DocumentPart {
         if !isLast, parsed.document.last?.sourceOffset != bytes.count { return nil }
         routes = isLast ? Array(parsed.document)[...] : Array(parsed.document).dropLast()
         if routes.contains(where: { $0.withIdBytes(\.isEmpty) }) { return nil }
-    }
-}
-
-extension SourceChange {
-    /// Upserts of ids that were not there.
-    fileprivate func newCount(_ known: RouteSet) -> Int {
-        upserts.count { known.sameID(as: $0) == nil }
     }
 }
 

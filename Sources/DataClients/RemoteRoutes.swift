@@ -94,8 +94,8 @@ final class RemoteRoutes: DataClient {
                 refused = (hash, problems)
                 return feed.fail(problems)
             case .read(let change, let text):
-                document.accept(text)
                 feed.report(upserts: change.upserts, deletes: change.deletes)
+                document.accept(text, routeCount: feed.routeCount)
             }
             isLoaded = true
             etag = response.etag

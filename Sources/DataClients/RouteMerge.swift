@@ -2,7 +2,8 @@ internal import Bytes
 internal import Eskip
 internal import Routing
 
-/// What a source says is new: ids of `upserts` and `deletes` are disjoint, those of `upserts` distinct.
+/// What a source says is new. Ids of `upserts` and `deletes` are disjoint; of several upserts of one id, which must be of one document,
+/// the last counts.
 struct SourceChange {
     var upserts: [RouteDefinition] = []
     var deletes: [String] = []
@@ -52,7 +53,12 @@ struct RouteMerge {
         for id in change.deletes { delete(id, source, &outcome) }
         sources[source].reserve(sources[source].count + change.upserts.count)
         if sources.count == 1 { outcome.change.upserts = change.upserts }
-        for definition in change.upserts { upsert(definition, source, &outcome) }
+        var hasRepetitions = false
+        for definition in change.upserts {
+            let former = upsert(definition, source, &outcome)
+            if let former, former.document === definition.document { hasRepetitions = true }
+        }
+        if hasRepetitions { outcome.change.upserts.removeAll { sources[source].sameID(as: $0) != nil && !sources[source].holds($0) } }
         return outcome
     }
 
@@ -65,16 +71,19 @@ struct RouteMerge {
         }
     }
 
-    private mutating func upsert(_ definition: RouteDefinition, _ source: Int, _ outcome: inout Outcome) {
+    /// - Returns: what the source said of this id before.
+    private mutating func upsert(_ definition: RouteDefinition, _ source: Int, _ outcome: inout Outcome) -> RouteDefinition? {
         let former = sources[source].insert(definition)
-        guard sources.count > 1 else { return }
+        guard sources.count > 1 else { return former }
         if let winner = owner(of: definition, in: 0..<source) {
             if former == nil { outcome.add(Conflict(id: definition.id, winner: winner, loser: source)) }
-            return
+            return former
         }
         outcome.change.upserts.append(definition)
-        guard former == nil, let loser = owner(of: definition, in: source + 1..<sources.count) else { return }
-        outcome.add(Conflict(id: definition.id, winner: source, loser: loser))
+        if former == nil, let loser = owner(of: definition, in: source + 1..<sources.count) {
+            outcome.add(Conflict(id: definition.id, winner: source, loser: loser))
+        }
+        return former
     }
 
     /// The first of these sources that has the id.

@@ -43,6 +43,11 @@ struct RouteSet {
         definition.withIdBytes { self[$0] }
     }
 
+    /// Whether this very definition is the one of its id, not one that says the same.
+    func holds(_ definition: RouteDefinition) -> Bool {
+        sameID(as: definition)?.isSameRecord(as: definition) ?? false
+    }
+
     /// - Returns: the definition that it replaces.
     @discardableResult
     mutating func insert(_ definition: RouteDefinition) -> RouteDefinition? {

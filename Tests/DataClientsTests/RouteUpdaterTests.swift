@@ -135,6 +135,19 @@ struct RouteUpdaterTests {
         #expect(log.lines.contains("warning: 2900 more routes that cannot be compiled, not shown"))
     }
 
+    @Test("of several routes with one id the last counts, whatever the others are", arguments: [1, 2])
+    func repetitions(sourceCount: Int) throws {
+        let updater = try updater()
+        let client = client("r.eskip", of: updater)
+        if sourceCount > 1 { _ = self.client("other", of: updater) }
+        client.report("a: * -> nosuch() -> <shunt>; b: * -> <shunt>; a: * -> <dynamic>; a: * -> <shunt>; b: * -> nosuch() -> <shunt>;")
+        updater.update()
+        #expect(ids == ["a"])
+        #expect(slot.table["a"]?.definition.backend == .shunt)
+        #expect(updater.status.invalidRoutes.map(\.routeID) == ["b"])
+        #expect(updater.status.sources[0].routeCount == 2)
+    }
+
     @Test("all that is reported in one turn is one table")
     func oneTable() throws {
         let updater = try updater()
