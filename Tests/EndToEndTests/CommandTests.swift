@@ -160,3 +160,12 @@ struct CommandWordTests {
     @Test("what is no command does not start the proxy", arguments: [["chekc", "x"], ["origin", "--address", "nowhere"], ["check"]])
     func mistakes(arguments: [String]) throws { #expect(try FairwayProcess.run(arguments).end != .exited(0)) }
 }
+
+@Suite("Route files of this repository")
+struct ShippedRoutesTests {
+    @Test("the demo has no errors")
+    func demo() throws {
+        let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+        #expect(try fairway("check", "/\(root)/routes/demo.eskip").status == 0)
+    }
+}
