@@ -106,7 +106,6 @@ struct RoutesEndpointTests {
             a: Path("/a") && Method("GET") -> setPath("/x") -> "http://10.0.0.1:80";
             b: * -> <loopback>;
             c: Path("/c") -> status(204) -> <shunt>;
-
             """)
         #expect(ask(source, "/routes").text.hasPrefix("a: Path(\"/a\") && Method(\"GET\")\n  -> setPath(\"/x\")\n  -> \"http://10.0.0.1:80\";\n\nb: *"))
         let (response, json) = ask(source, "/routes", query: "limit=1", accept: "text/html, application/json;q=0.9")

@@ -10,6 +10,10 @@ struct FairwayCommand: ParsableCommand {
             ServeCommand.self, CheckCommand.self, PrintCommand.self, DiffCommand.self, OriginCommand.self, VersionCommand.self,
         ])
 
+    static func isCommand(_ word: String) -> Bool {
+        word == "help" || configuration.subcommands.contains { $0._commandName == word }
+    }
+
     static func runAndExit(_ arguments: [String]) -> Never {
         do {
             var command = try parseAsRoot(arguments)
