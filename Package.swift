@@ -81,7 +81,7 @@ let testTargets: [Target] = [
     tests("ProxyTests", ["Proxy", "Upstream", "Downstream", "Net", "Bytes", "TestSupport"]),
     tests("DataClientsTests", ["DataClients", "Routing", "Filters", "HTTP", "Net", "Eskip", "Telemetry", "Bytes", "CLinux", "TestSupport", logging]),
     tests("AdminTests", ["Admin", "Bytes", "Routing", "Eskip", "Telemetry", "Net", "TestSupport"]),
-    tests("ConfigTests", ["Config", "YAML", "Net", "Bytes"]),
+    tests("ConfigTests", ["Config", "TestSupport", "YAML", "Net", "Bytes"]),
     tests("EndToEndTests", ["TestSupport"]),
     tests("PropertyTests", ["TestSupport", "Eskip", "HTTP", "Routing", "Filters", "Bytes", "Regexp"]),
     tests("TidyTests", []),
