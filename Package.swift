@@ -84,7 +84,7 @@ let testTargets: [Target] = [
     tests("ConfigTests", ["Config", "TestSupport", "YAML", "Net", "Bytes"]),
     tests("EndToEndTests", ["TestSupport"]),
     tests("PropertyTests", ["TestSupport", "Eskip", "HTTP", "Routing", "Filters", "Bytes", "Regexp"]),
-    tests("TidyTests", []),
+    tests("TidyTests", ["TestSupport", "Bytes"]),
 ]
 
 let package = Package(

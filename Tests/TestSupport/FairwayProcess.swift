@@ -164,25 +164,14 @@ extension FairwayProcess {
 
     /// CPU time used so far, nanoseconds.
     public var cpuTime: UInt64 {
-        entries("/proc/\(pid)/task").reduce(0) { sum, thread in
-            sum + (UInt64(contents(of: "/proc/\(pid)/task/\(thread)/schedstat").split(separator: " ").first ?? "0") ?? 0)
+        folderEntries("/proc/\(pid)/task").reduce(0) { sum, thread in
+            sum + (UInt64(contents(of: "/proc/\(pid)/task/\(thread.name)/schedstat").split(separator: " ").first ?? "0") ?? 0)
         }
-    }
-
-    private func entries(_ path: String) -> [String] {
-        guard let folder = opendir(path) else { return [] }
-        defer { closedir(folder) }
-        var names: [String] = []
-        while let entry = readdir(folder) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) } }
-            if !name.hasPrefix(".") { names.append(name) }
-        }
-        return names
     }
 
     /// Leaves the running process so many descriptors beyond those it has.
     public func leaveDescriptors(_ count: Int) throws {
-        let used = Set(entries("/proc/\(pid)/fd").compactMap { Int($0) })
+        let used = Set(folderEntries("/proc/\(pid)/fd").compactMap { Int($0.name) })
         // The limit is one for numbers, of which some below the highest may be free.
         var limit = 0
         var free = 0

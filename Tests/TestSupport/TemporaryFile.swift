@@ -14,14 +14,9 @@ public final class TemporaryFolder: Sendable {
     deinit { TemporaryFolder.remove(path) }
 
     private static func remove(_ path: String) {
-        if let folder = opendir(path) {
-            while let entry = readdir(folder) {
-                let name = withUnsafePointer(to: &entry.pointee.d_name) { $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) } }
-                guard name != ".", name != ".." else { continue }
-                let child = "\(path)/\(name)"
-                if entry.pointee.d_type == UInt8(DT_DIR) { remove(child) } else { unlink(child) }
-            }
-            closedir(folder)
+        for entry in folderEntries(path) {
+            let child = "\(path)/\(entry.name)"
+            if entry.isFolder { remove(child) } else { unlink(child) }
         }
         rmdir(path)
     }
@@ -78,4 +73,16 @@ public func contents(of path: String) -> String {
         bytes += buffer[..<count]
     }
     return String(decoding: bytes, as: UTF8.self)
+}
+
+/// What a folder holds, in no order; nothing if it cannot be read.
+public func folderEntries(_ path: String) -> [(name: String, isFolder: Bool)] {
+    guard let folder = opendir(path) else { return [] }
+    defer { closedir(folder) }
+    var entries: [(name: String, isFolder: Bool)] = []
+    while let entry = readdir(folder) {
+        let name = withUnsafePointer(to: &entry.pointee.d_name) { $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) } }
+        if name != ".", name != ".." { entries.append((name, entry.pointee.d_type == UInt8(DT_DIR))) }
+    }
+    return entries
 }
