@@ -75,7 +75,7 @@ let testTargets: [Target] = [
     tests("RegexpTests", ["Regexp"]),
     tests("TelemetryTests", ["Telemetry", "TestSupport", "Bytes", "CLinux", logging]),
     tests("NetTests", ["Net", "Bytes", "TestSupport"]),
-    tests("HTTPTests", ["HTTP", "Bytes"]),
+    tests("HTTPTests", ["HTTP", "Bytes", "TestSupport"]),
     tests("FiltersTests", ["Filters", "HTTP", "Eskip", "Regexp", "Bytes"]),
     tests("RoutingTests", ["Routing", "Filters", "HTTP", "Eskip", "Regexp", "Bytes"]),
     tests("ProxyTests", ["Proxy", "Upstream", "Downstream", "Net", "Bytes", "TestSupport"]),

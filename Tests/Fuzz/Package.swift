@@ -10,9 +10,9 @@ let settings: [SwiftSetting] = [
 ]
 
 /// One target per parser: the folder's name is the target's.
-func fuzzer(_ name: String, of module: String) -> Target {
+func fuzzer(_ name: String, of modules: String...) -> Target {
     .executableTarget(
-        name: name, dependencies: [.product(name: module, package: "fairway")], path: name, swiftSettings: settings)
+        name: name, dependencies: modules.map { .product(name: $0, package: "fairway") }, path: name, swiftSettings: settings)
 }
 
 let package = Package(
@@ -21,5 +21,8 @@ let package = Package(
     dependencies: [.package(name: "fairway", path: "../..")],
     targets: [
         fuzzer("EskipFuzz", of: "Eskip"),
+        fuzzer("RequestFuzz", of: "HTTP", "Bytes"),
+        fuzzer("ResponseFuzz", of: "HTTP", "Bytes"),
+        fuzzer("ChunkedFuzz", of: "HTTP", "Bytes"),
     ],
     swiftLanguageModes: [.v6])

@@ -111,6 +111,14 @@ public final class BlockingSocket: Sendable {
         return socket
     }
 
+    /// Starts a connection and does not wait for it.
+    static func connecting(to port: UInt16) throws -> BlockingSocket {
+        let socket = try make(.stream, .ipv4)
+        _ = fcntl(socket.descriptor, F_SETFL, O_NONBLOCK)
+        guard Loopback.ipv4.withAddress(port: port, { connect(socket.descriptor, $0, $1) }) == 0 || errno == EINPROGRESS else { throw SocketFailure("connect \(port)") }
+        return socket
+    }
+
     private static func make(_ kind: Kind, _ loopback: Loopback) throws -> BlockingSocket {
         let type = Int32(kind == .stream ? SOCK_STREAM.rawValue : SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         let descriptor = socket(loopback == .ipv4 ? AF_INET : AF_INET6, type, 0)
@@ -250,4 +258,19 @@ public func onThread(_ body: @escaping @Sendable () -> Void) {
         return nil
     }, Unmanaged.passRetained(Work(body)).toOpaque())
     pthread_attr_destroy(&attributes)
+}
+
+/// A listener nobody accepts from, whose queue is full: connecting to it gets no answer.
+public final class FullListener: Sendable {
+    private let listener: BlockingSocket
+    private let waiting: [BlockingSocket]
+    public var port: UInt16 { listener.port }
+
+    public init() throws {
+        listener = try BlockingSocket.listening(.stream, backlog: 0)
+        let port = listener.port
+        // One more than the queue takes; those behind it wait for ever, so they are started without waiting.
+        waiting = try (0..<4).map { _ in try BlockingSocket.connecting(to: port) }
+        usleep(20_000)
+    }
 }

@@ -61,9 +61,11 @@ public final class TemporaryFile: Sendable {
 }
 
 /// A file's contents, for `/proc` and logs; empty if it cannot be read.
-public func contents(of path: String) -> String {
+public func contents(of path: String) -> String { String(decoding: bytes(of: path), as: UTF8.self) }
+
+public func bytes(of path: String) -> [UInt8] {
     let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { return "" }
+    guard file >= 0 else { return [] }
     defer { close(file) }
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 64 * 1024)
@@ -72,7 +74,7 @@ public func contents(of path: String) -> String {
         guard count > 0 else { break }
         bytes += buffer[..<count]
     }
-    return String(decoding: bytes, as: UTF8.self)
+    return bytes
 }
 
 /// What a folder holds, in no order; nothing if it cannot be read.

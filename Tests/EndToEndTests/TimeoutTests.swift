@@ -1,0 +1,85 @@
+import TestSupport
+import Testing
+
+/// Limits of a fraction of a second; what is tested is what happens, never how fast.
+@Suite("Peers that are too slow")
+struct TimeoutTests {
+    @Test("an origin that does not answer in time is a 504, and its connection is not used again") func silentOrigin() throws {
+        let setup = try Setup(flags: ["-response-header-timeout-backend", "200ms"], serve: { connection in
+            while let request = try connection.readRequest() {
+                if request.target == "/still-there" { try connection.send(ok("here")) } else { _ = try? connection.readRequest() }
+            }
+        })
+        let client = try setup.client()
+        #expect(try client.exchange(get("/slow")).status == 504)
+        #expect(try client.exchange(get("/still-there")).bodyText == "here")
+        #expect(setup.origin.connectionCount == 2)
+    }
+
+    @Test("an origin whose queue is full cannot be connected to") func unanswered() throws {
+        let full = try FullListener()
+        let proxy = try FairwayProcess(routes: "r: * -> \"http://127.0.0.1:\(full.port)\"", flags: ["-timeout-backend", "300ms"])
+        #expect(try RawClient.get("/", port: proxy.port).status == 502)
+    }
+
+    @Test("a client that is idle for too long is closed without a word") func idle() throws {
+        let setup = try Setup(flags: ["-idle-timeout-server", "300ms"])
+        let fresh = try setup.client(), used = try setup.client()
+        #expect(try used.exchange(get("/")).status == 200)
+        #expect(try used.endsCleanly())
+        #expect(try fresh.endsCleanly())
+    }
+
+    @Test("a head that does not come to an end is not waited for", arguments: ["G", "GET / HTTP/1.1\r\nHost: a.test\r\n"]) func slowHead(text: String) throws {
+        let setup = try Setup(flags: ["-read-header-timeout-server", "300ms"])
+        let client = try setup.client()
+        try client.send(text)
+        // A byte now and then does not help.
+        for _ in 0..<3 {
+            Patience.pause(milliseconds: 60)
+            try? client.send("x")
+        }
+        let rest = try client.readToEnd()
+        #expect(rest.isEmpty || String(decoding: rest, as: UTF8.self).hasPrefix("HTTP/1.1 408 "))
+        #expect(setup.origin.requests.isEmpty)
+    }
+
+    @Test("a body that does not come to an end is not waited for") func slowBody() throws {
+        let setup = try Setup(flags: ["-read-timeout-server", "400ms"])
+        let client = try setup.client()
+        try client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100\r\n\r\nhalf")
+        _ = try? client.readToEnd()
+        try Patience.wait(for: "the upstream connection to close") { setup.origin.openConnectionCount == 0 }
+        #expect(setup.origin.requests.isEmpty)
+        #expect(try setup.isServing())
+    }
+
+    @Test("a client that takes nothing is cut") func stuckReader() throws {
+        let setup = try Setup(flags: ["-write-timeout-server", "500ms"], serve: { connection in
+            guard try connection.readRequest() != nil else { return }
+            try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n")
+            try connection.send([UInt8](repeating: 0x78, count: 100_000_000))
+        })
+        let client = try setup.client(receiveBuffer: 16 * 1024)
+        try client.send(get("/"))
+        try Patience.wait(for: "the upstream connection to close") { setup.origin.connectionCount == 1 && setup.origin.openConnectionCount == 0 }
+        #expect(throws: (any Error).self) { try client.discard(100_000_000) }
+    }
+
+    /// The kernel keeps megabytes for a client, and says that there is room again only when a third is free: a slow
+    /// client moves all that time.
+    @Test("a client that takes little at a time is not cut") func slowReader() throws {
+        let size = 6 << 20
+        let setup = try Setup(flags: ["-write-timeout-server", "700ms"], serve: { connection in
+            guard try connection.readRequest() != nil else { return }
+            try connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(size)\r\n\r\n")
+            try connection.send([UInt8](repeating: 0x78, count: size))
+        })
+        let client = try setup.client(receiveBuffer: 16 * 1024)
+        try client.send(get("/"))
+        _ = try client.read(through: "\r\n\r\n")
+        for _ in 0..<40 { try client.discard(16 * 1024, pieces: 4 * 1024, pauseMicroseconds: 20_000) }
+        try client.discard(size - 40 * 16 * 1024)
+        #expect(client.isQuiet(milliseconds: 10))
+    }
+}
