@@ -1,6 +1,9 @@
 /// Every filter that routes may name, by family.
 public enum BuiltInFilters {
-    public static var specs: [FilterSpec] {
+    public static var specs: [FilterSpec] { stateless.map { $0.stateless() } }
+
+    /// Families whose filters keep nothing from one request to the next. One that counts or remembers stays out of this list.
+    private static var stateless: [FilterSpec] {
         HeaderFilters.specs
             + PathFilters.specs
             + RespondFilters.specs

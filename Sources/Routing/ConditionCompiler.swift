@@ -159,10 +159,12 @@ struct ConditionCompiler {
     }
 
     /// Lets the table find the route by these hosts, unless it already does by others.
+    ///
+    /// - Returns: whether the table then answers for them all; what stands before a wildcard's suffix it does not look at.
     private mutating func place(_ literals: [HostLiteral]) -> Bool {
-        guard hosts == nil, !literals.isEmpty, literals.allSatisfy({ $0.wildcard == nil }) else { return false }
+        guard hosts == nil, literals.allSatisfy({ $0.wildcard == nil || $0.isSuffix }) else { return false }
         hosts = literals
-        return true
+        return literals.allSatisfy { $0.wildcard == nil }
     }
 
     private mutating func addPathRegexp(_ call: Call, _ index: Int) throws(RouteRefusalCause) {

@@ -6,8 +6,12 @@ public enum RoutingLimits {
     public static let patternSegmentsMax = 256
     /// Bytes of a host that scopes are looked up by; DNS names have 253, and the search costs its labels times its length.
     public static let scopeHostBytesMax = 512
+    /// Labels behind a wildcard by which routes are found: each costs a look-up per request. Longer ones are tried in turn.
+    public static let suffixLabelsMax = 16
     /// Weights beyond this say nothing more; sums of them stay far from overflow.
     public static let weightMax = 1 << 40
+    /// Routes that an explanation lists: what a person reads.
+    public static let explainedAttemptsMax = 1000
     /// Equal chains and conditions that are kept to be shared, beyond those in use: cheap, and many sources repeat themselves.
     public static let sharedPartsMin = 1024
     /// Bytes of a zoneinfo file; the largest of the database has 4 KiB.

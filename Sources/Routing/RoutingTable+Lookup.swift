@@ -24,7 +24,7 @@ extension RoutingTable {
         let host = context.request.host
         let path = options.trimmed(context.request.matchPath)
         let walk = PathWalk(
-            slots: slots, path: path, hosts: hasHosts ? HostNumbers(host, in: slots) : HostNumbers(),
+            slots: slots, path: path, host: hasSuffixes ? host : BorrowedBytes(start: nil, count: 0), hosts: hasHosts ? HostNumbers(host, in: slots) : HostNumbers(),
             method: 1 << UInt16(context.request.method.rawValue))
         let scope = hasScopes ? ScopeView(slots.scope(of: host), in: slots) : shared
         if let root = scope.root, !path.isEmpty, let found = walk.find(root, scope.rootHash, 1, &probe) { return found }
@@ -42,6 +42,8 @@ extension RoutingOptions {
 
 /// What decides whether a route is taken once its path pattern fits.
 protocol RouteProbe {
+    /// A node's routes come next, those of this many of its hosts among them.
+    mutating func visits(_ node: UnsafePointer<TableSlot>, hostEntries: Int)
     /// - Parameter fits: whether method and literal host are right.
     mutating func admits(_ candidate: Candidate, fits: Bool) -> Bool
 }
@@ -49,6 +51,9 @@ protocol RouteProbe {
 /// Takes the first route whose predicates hold.
 struct MatchProbe: RouteProbe {
     let context: FilterContext
+
+    @inline(__always)
+    func visits(_ node: UnsafePointer<TableSlot>, hostEntries: Int) {}
 
     @inline(__always)
     func admits(_ candidate: Candidate, fits: Bool) -> Bool {
@@ -62,6 +67,8 @@ struct MatchProbe: RouteProbe {
 struct PathWalk {
     let slots: PagedTable<TableSlot>.View
     let path: BorrowedBytes
+    /// Empty if no route has a wildcard in its hosts.
+    let host: BorrowedBytes
     let hosts: HostNumbers
     /// The bit of the request's method.
     let method: UInt16
@@ -98,6 +105,7 @@ struct PathWalk {
     /// The first route of a node that the request may take.
     func firstAdmitted(_ node: UnsafePointer<TableSlot>, _ end: PatternEnd, _ probe: inout some RouteProbe) -> Candidate? {
         if node.pointee.flags.contains(.isDivided) { return firstAdmittedOfDivided(node, end, &probe) }
+        probe.visits(node, hostEntries: 0)
         var tried: UnsafeMutableRawPointer?
         for candidate in TableSlot.candidates(of: node) {
             if let found = take(candidate, end, &tried, &probe) { return found }
@@ -109,24 +117,50 @@ struct PathWalk {
     private func firstAdmittedOfDivided(
         _ node: UnsafePointer<TableSlot>, _ end: PatternEnd, _ probe: inout some RouteProbe
     ) -> Candidate? {
-        var lists: InlineArray<4, UnsafeBufferPointer<Candidate>> = .init(repeating: TableSlot.candidates(of: node))
+        withUnsafeTemporaryAllocation(of: UnsafeBufferPointer<Candidate>.self, capacity: host.isEmpty ? 4 : 4 + 3 * RoutingLimits.suffixLabelsMax) { lists in
+            lists[0] = TableSlot.candidates(of: node)
+            let count = addHostLists(of: node, to: lists)
+            probe.visits(node, hostEntries: count - 1)
+            var tried: UnsafeMutableRawPointer?
+            while true {
+                var first: Int?
+                for index in 0..<count where !lists[index].isEmpty {
+                    if let known = first, !Candidate.isTried(lists[index][0], before: lists[known][0]) { continue }
+                    first = index
+                }
+                guard let first else { return nil }
+                if let found = take(lists[first][0], end, &tried, &probe) { return found }
+                lists[first] = UnsafeBufferPointer(rebasing: lists[first].dropFirst())
+            }
+        }
+    }
+
+    /// Adds what a divided node has for the request's hosts behind the first list.
+    ///
+    /// - Returns: the number of lists.
+    private func addHostLists(
+        of node: UnsafePointer<TableSlot>, to lists: UnsafeMutableBufferPointer<UnsafeBufferPointer<Candidate>>
+    ) -> Int {
         var count = 1
-        for index in 0..<hosts.count {
-            guard let slot = slots.hostRoutes(node.pointee.number, hosts[index]) else { continue }
+        func add(_ number: UInt32) {
+            guard let slot = slots.hostRoutes(node.pointee.number, number) else { return }
             lists[count] = TableSlot.candidates(of: slot)
             count += 1
         }
-        var tried: UnsafeMutableRawPointer?
-        while true {
-            var first: Int?
-            for index in 0..<count where !lists[index].isEmpty {
-                if let known = first, !Candidate.isTried(lists[index][0], before: lists[known][0]) { continue }
-                first = index
+        for index in 0..<hosts.count { add(hosts[index]) }
+        if host.isEmpty { return count }
+        var bases = HostBases(host)
+        while let (base, _) = bases.next() {
+            var labels = 0
+            var start = base.count
+            while start > 0, labels < RoutingLimits.suffixLabelsMax {
+                start -= 1
+                guard base[start] == UInt8(ascii: ".") else { continue }
+                labels += 1
+                if let suffix = slots.host(base.slice(start, base.count), .hostSuffix) { add(suffix.pointee.number) }
             }
-            guard let first else { return nil }
-            if let found = take(lists[first][0], end, &tried, &probe) { return found }
-            lists[first] = UnsafeBufferPointer(rebasing: lists[first].dropFirst())
         }
+        return count
     }
 
     @inline(__always)
@@ -134,7 +168,7 @@ struct PathWalk {
         _ candidate: Candidate, _ end: PatternEnd, _ tried: inout UnsafeMutableRawPointer?, _ probe: inout some RouteProbe
     ) -> Candidate? {
         guard candidate.ends.contains(end) else { return nil }
-        let fits = candidate.methods & method != 0 && (candidate.hostID == 0 || hosts.satisfy(candidate))
+        let fits = candidate.methods & method != 0 && (candidate.hostID == 0 || candidate.flags.contains(.hasSuffix) || hosts.satisfy(candidate))
         // A route of several hosts stands here once for each, one after the other; it is not asked twice, since to ask may have effects.
         if fits, tried == candidate.route.toOpaque() { return nil }
         if fits { tried = candidate.route.toOpaque() }

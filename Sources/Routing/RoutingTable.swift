@@ -33,6 +33,7 @@ public final class RoutingTable: Sendable {
     /// The number of routes.
     public let count: Int
     let hasHosts: Bool
+    let hasSuffixes: Bool
     let hasScopes: Bool
     private let memory: TableMemory
     nonisolated(unsafe) let slots: PagedTable<TableSlot>.View
@@ -45,6 +46,7 @@ public final class RoutingTable: Sendable {
         self.options = options
         count = memory.routes.count
         hasHosts = memory.hostCount > 0
+        hasSuffixes = memory.suffixCount > 0
         hasScopes = !memory.scopes.isEmpty
         slots = memory.slots.view
         routes = memory.routes.view

@@ -79,6 +79,20 @@ struct TableMemoryTests {
         table = compiler.apply(RouteChange(deletes: ["heavy", "two", "h0", "light"]), clock: RouteClock(now: 1, wallTime: 1)).table
         #expect(["host0.org", "host1.org", "other"].map { route($0) } == [nil, "h1", nil])
     }
+
+    @Test("wildcard hosts of one node are found by what follows the wildcard, exact ones before them only by weight and id")
+    func wildcards() {
+        var text = (0..<40).map { "w\($0): Path(\"/p\") && Host(/^([^.]+[.]d\($0)[.]org[.]?(:[0-9]+)?)$/) -> <shunt>;" }
+        text += ["deep: Path(\"/p\") && Host(/^.+[.]x[.]d1[.]org$/) -> <shunt>;", "both: Path(\"/p\") && Host(/^(.*[.])?d2[.]org$/) && Weight(1) -> <shunt>;"]
+        text += ["zz: Path(\"/p\") && Host(/^a[.]d3[.]org$/) -> <shunt>;", "odd: Path(\"/p\") && Host(/d4/) && Weight(1) -> <shunt>;"]
+        let table = RoutingTable.of(text.joined(separator: "\n"))
+        let expected: [(String, String?)] = [
+            ("a.d0.org", "w0"), ("a.d39.org:80", "w39"), ("a.d39.org.", "w39"), ("a.b.d0.org", nil), ("d0.org", nil), ("a.x.d1.org", "deep"), ("x.d1.org", "w1"),
+            ("d2.org", "both"), ("a.b.d2.org", "both"), ("a.d2.org", "both"), ("xd2.org", nil), ("a.d3.org", "w3"), ("a.d4.org", "odd"), ("", nil), (".", nil), (".d0.org", nil),
+            ("a.d50.org", nil), (String(repeating: "a.", count: 100) + "d2.org", "both"),
+        ]
+        for (host, route) in expected { #expect(table.route(SampleRequest("/p", host: host)) == route, "\(host)") }
+    }
 }
 
 @Suite("Reclaimer")

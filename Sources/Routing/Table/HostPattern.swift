@@ -29,6 +29,12 @@ struct HostLiteral: Hashable, Sendable {
     var text: [UInt8]
     var forms: HostForms
 
+    /// Whether the table can find what follows the wildcard: whole labels, and no more of them than it looks at.
+    var isSuffix: Bool {
+        guard wildcard != nil, text.first == UInt8(ascii: ".") else { return false }
+        return text.count { $0 == UInt8(ascii: ".") } <= RoutingLimits.suffixLabelsMax
+    }
+
     /// Whether a host is this, regexp or no regexp.
     func matches(_ host: BorrowedBytes) -> Bool {
         for (base, form) in HostBases(host) where forms.contains(form) {

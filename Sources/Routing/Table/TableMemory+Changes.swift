@@ -126,17 +126,19 @@ extension TableMemory {
     private static var dividedAbove: Int { 16 }
 
     private func change(_ route: Route, _ placement: RoutePlacement, at node: Path, ends: PatternEnd, _ isInsertion: Bool) {
-        let unmanaged = Unmanaged.passUnretained(route)
-        func candidate(_ host: UInt32, _ forms: HostForms) -> Candidate {
-            Candidate(route: unmanaged, ends: ends, hostID: host, hostForms: forms, methods: placement.methods, flags: placement.flags)
+        func candidate(_ host: UInt32, _ forms: HostForms, _ flags: Candidate.Flags) -> Candidate {
+            Candidate(
+                route: .passUnretained(route), ends: ends, hostID: host, hostForms: forms, methods: placement.methods,
+                flags: placement.flags.union(flags))
         }
         guard let hosts = placement.hosts else {
-            return changeCandidate(candidate(0, []), at: node, isInsertion)
+            return changeCandidate(candidate(0, [], []), at: node, isInsertion)
         }
         for host in hosts {
-            let number = host.text.withUnsafeBytes { isInsertion ? useHost($0) : hostNumber($0) }
-            changeCandidate(candidate(number, host.forms), at: node, isInsertion)
-            if !isInsertion { host.text.withUnsafeBytes { disuseHost($0) } }
+            let kind = host.wildcard == nil ? TableSlot.Kind.hostName : .hostSuffix
+            let number = host.text.withUnsafeBytes { isInsertion ? useHost($0, kind) : hostNumber($0, kind) }
+            changeCandidate(candidate(number, host.forms, kind == .hostSuffix ? .hasSuffix : []), at: node, isInsertion)
+            if !isInsertion { host.text.withUnsafeBytes { disuseHost($0, kind) } }
         }
     }
 
@@ -247,31 +249,35 @@ extension TableMemory {
 
     // MARK: Hosts
 
-    private func hostNumber(_ name: BorrowedBytes) -> UInt32 { slots.view.host(name, .hostName)?.pointee.number ?? 0 }
+    private func hostNumber(_ name: BorrowedBytes, _ kind: TableSlot.Kind) -> UInt32 { slots.view.host(name, kind)?.pointee.number ?? 0 }
 
-    private func useHost(_ name: BorrowedBytes) -> UInt32 {
-        let hash = TableHash.host(name, .hostName)
-        let known = slots.change(hash, &reclaimer) { $0.pointee.kind == .hostName && TableSlot.hasKey($0, name) }
+    private func useHost(_ name: BorrowedBytes, _ kind: TableSlot.Kind) -> UInt32 {
+        let hash = TableHash.host(name, kind)
+        let known = slots.change(hash, &reclaimer) { $0.pointee.kind == kind && TableSlot.hasKey($0, name) }
         if let known {
             known.pointee.uses += 1
             return known.pointee.number
         }
         let number = hostNumbers.take()
-        var slot = TableSlot(.hostName, parent: 0, hash: hash, number: number, key: name, generation: generation)
+        var slot = TableSlot(kind, parent: 0, hash: hash, number: number, key: name, generation: generation)
         slot.uses = 1
         slots.insert(slot, &reclaimer)
-        hostCount += 1
+        countHosts(kind, 1)
         return number
     }
 
-    private func disuseHost(_ name: BorrowedBytes) {
-        let hash = TableHash.host(name, .hostName)
-        func isWanted(_ slot: UnsafePointer<TableSlot>) -> Bool { slot.pointee.kind == .hostName && TableSlot.hasKey(slot, name) }
+    private func disuseHost(_ name: BorrowedBytes, _ kind: TableSlot.Kind) {
+        let hash = TableHash.host(name, kind)
+        func isWanted(_ slot: UnsafePointer<TableSlot>) -> Bool { slot.pointee.kind == kind && TableSlot.hasKey(slot, name) }
         guard let slot = slots.change(hash, &reclaimer, where: isWanted) else { return }
         slot.pointee.uses -= 1
         guard slot.pointee.uses == 0 else { return }
         hostNumbers.giveBack(slot.pointee.number)
         removeEntry(hash, where: isWanted)
-        hostCount -= 1
+        countHosts(kind, -1)
+    }
+
+    private func countHosts(_ kind: TableSlot.Kind, _ change: Int) {
+        if kind == .hostName { hostCount += change } else { suffixCount += change }
     }
 }

@@ -3,7 +3,7 @@ internal import Bytes
 /// A route in the table, with what most requests need to know to pass it by: 16 bytes.
 struct Candidate: BitwiseCopyable {
     let route: Unmanaged<Route>
-    /// The literal host that the request must have; 0 for none.
+    /// The literal host that the request must have, or the end of its hosts' names; 0 for none.
     let hostID: UInt32
     /// One bit per `Method`.
     let methods: UInt16
@@ -16,6 +16,8 @@ struct Candidate: BitwiseCopyable {
         static let hasChecks = Flags(rawValue: 1)
         /// The path pattern names parts of the path.
         static let hasParameters = Flags(rawValue: 2)
+        /// The host is only what names end in: it serves to find the route, and its checks compare.
+        static let hasSuffix = Flags(rawValue: 4)
     }
 
     /// Where below its node the route hangs.
