@@ -1,4 +1,3 @@
-internal import Eskip
 internal import Logging
 internal import Routing
 internal import Telemetry
@@ -110,7 +109,7 @@ final class UpdateReport {
         let verb = pending.isFirst ? "reset" : "update"
         if isDetailed {
             for definition in change.upserts.prefix(DataClientLimits.routesLoggedMax) {
-                log.info("route settings, \(verb), route: \(RoutePrinter.compact.text(of: definition))")
+                log.info("route settings, \(verb), route: \(LoggedRoute.text(of: definition))")
             }
             for id in change.deletes.prefix(DataClientLimits.routesLoggedMax) { log.info("route settings, delete, route: \(id)") }
         }

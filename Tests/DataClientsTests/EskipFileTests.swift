@@ -179,12 +179,19 @@ struct EskipFileTests {
         }
     }
 
-    @Test("a folder that comes later is found at an interval")
+    @Test("a folder that comes later, or comes anew, is noticed")
     func lateFolder() throws {
-        try serving(DataClientOptions(files: [folder.path + "/later/routes.eskip"], pollMilliseconds: 30)) { fixture in
-            try #require(mkdir(folder.path + "/later", 0o755) == 0)
-            try folder.write("a: * -> <shunt>;", to: "later/routes.eskip")
+        try serving(DataClientOptions(files: [folder.path + "/later/inner/routes.eskip"], pollMilliseconds: 60_000)) { fixture in
+            func make(_ text: String) throws {
+                try #require(mkdir(folder.path + "/later", 0o755) == 0)
+                try #require(mkdir(folder.path + "/later/inner", 0o755) == 0)
+                try folder.write(text, to: "later/inner/routes.eskip")
+            }
+            try make("a: * -> <shunt>;")
             try fixture.waitFor(ids: ["a"])
+            try #require(rename(folder.path + "/later", folder.path + "/gone") == 0)
+            try make("b: * -> <shunt>;")
+            try fixture.waitFor(ids: ["b"])
         }
     }
 

@@ -70,6 +70,22 @@ struct RouteUpdaterTests {
         #expect(log.lines == ["info: route settings, reset, file: 2 upserted, 0 deleted, 2 in all"])
     }
 
+    @Test("no credentials in the log", arguments: [
+        ("a: * -> f(\"Authorization\", \"Bearer s3cret\") -> g(\"X\", \"y\") -> <shunt>;",
+            "a: * -> f(\"Authorization\", \"[redacted]\") -> g(\"X\", \"y\") -> <shunt>;"),
+        ("a: HeaderRegexp(\"cookie\", /s3cret/) -> <shunt>;", "a: HeaderRegexp(\"cookie\", /[redacted]/) -> <shunt>;"),
+        ("a: * -> f(\"Set-Cookie\", \"s3cret\", 1) -> <shunt>;", "a: * -> f(\"Set-Cookie\", \"[redacted]\", \"[redacted]\") -> <shunt>;"),
+        ("a: * -> f(\"Authorization\") -> <shunt>;", "a: * -> f(\"Authorization\") -> <shunt>;"),
+    ])
+    func secrets(text: String, logged: String) throws {
+        let updater = try updater()
+        let client = client("file", of: updater)
+        client.report(text)
+        updater.update()
+        #expect(log.lines.first == "info: route settings, reset, route: \(logged)")
+        #expect(RoutePrinter.compact.text(of: try #require(slot.table["a"]?.definition)) == text)
+    }
+
     @Test("a route that cannot be compiled costs itself, and is forgotten once it is right or gone")
     func invalidRoutes() throws {
         let updater = try updater()
