@@ -47,21 +47,21 @@ let modules: [Target] = [
     // Data path, in the order a request meets them.
     module("Net", ["Bytes", "CLinux", "CCares"]),
     module("HTTP", ["Bytes"]),
-    module("Downstream", ["Net", "HTTP", "Bytes", "Telemetry"]),
-    module("Filters", ["HTTP", "Eskip", "Telemetry", "Bytes", "Crypto", "Regexp", "CCompression"]),
-    module("Routing", ["Filters", "HTTP", "Eskip", "Telemetry", "Bytes", "Crypto", "Regexp"]),
-    module("Upstream", ["Net", "HTTP", "Bytes", "Telemetry"]),
+    module("Downstream", ["Net", "HTTP", "Bytes"]),
+    module("Filters", ["HTTP", "Eskip", "Telemetry", "Bytes", "Regexp", "CCompression"]),
+    module("Routing", ["Filters", "HTTP", "Eskip", "Bytes", "Crypto", "Regexp"]),
+    module("Upstream", ["Net", "HTTP", "Bytes"]),
     module("Proxy", ["Downstream", "Upstream", "Routing", "Filters", "HTTP", "Net", "Telemetry", "Bytes"]),
 
     // Control path and edges.
-    module("DataClients", ["Routing", "Filters", "Upstream", "HTTP", "Net", "Eskip", "Regexp", "Telemetry", "Bytes", "CLinux", logging]),
+    module("DataClients", ["Routing", "Upstream", "HTTP", "Net", "Eskip", "Regexp", "Telemetry", "Bytes", "CLinux", logging]),
     module("Admin", ["Downstream", "Routing", "HTTP", "Net", "Eskip", "Telemetry", "Bytes"]),
-    module("Config", ["Eskip", "YAML", "Regexp", "Telemetry", "Net", "Bytes", "Downstream", "Upstream", "Routing", "Filters", "DataClients", "Proxy", "Admin"]),
+    module("Config", ["Eskip", "YAML", "Regexp", "Net", "Bytes"]),
     .executableTarget(
         name: "fairway",
         dependencies: [
             "Config", "Admin", "DataClients", "Proxy", "Downstream", "Upstream", "Routing", "Filters", "HTTP", "Net",
-            "Eskip", "Telemetry", "Crypto", "Regexp", "Bytes", "CLinux", argumentParser, logging,
+            "Eskip", "Telemetry", "Bytes", "CLinux", argumentParser, logging,
         ],
         swiftSettings: settings),
 ]

@@ -5,6 +5,7 @@ public enum LogLevel: String, CaseIterable, Sendable {
     case trace = "TRACE", debug = "DEBUG", info = "INFO", warning = "WARN", error = "ERROR", fatal = "FATAL", panic = "PANIC"
 }
 
+/// In which format metrics are shown, or whose way they are counted.
 public enum MetricsFlavour: String, CaseIterable, Sendable {
     case codahale, prometheus, otel
 }
@@ -23,6 +24,7 @@ public enum RouteSource: String, CaseIterable, Sendable {
     case kubernetes
 }
 
+/// A version of TLS, as `-tls-min-version` names it.
 public enum TLSVersion: String, CaseIterable, Sendable {
     case tls10 = "1.0", tls11 = "1.1", tls12 = "1.2", tls13 = "1.3"
 }
@@ -49,6 +51,7 @@ public enum BackendTrafficAlgorithm: String, CaseIterable, Sendable {
     case trafficSegmentPredicate = "traffic-segment-predicate"
 }
 
+/// How a member of a load-balanced backend is chosen.
 public enum LBAlgorithm: String, CaseIterable, Sendable {
     case roundRobin, random, consistentHash, powerOfRandomNChoices, weightedRoundRobin, leastRequests
 }

@@ -73,13 +73,21 @@ final class FileWatcher {
 
     /// Follows the path anew: links and directories may have changed.
     func renew(_ watch: Watch) {
-        let places = WatchedPlace.places(of: watch.path)
-        var numbers: [(number: Int32, name: String)] = []
-        for place in places {
-            let number = inotify_add_watch(descriptor.number, place.directory, FileWatcher.mask)
-            if number >= 0 { numbers.append((number, place.name)) } else { warnOnce(watch, place.directory, errno) }
+        var places = WatchedPlace.places(of: watch.path)
+        for _ in 0..<3 {
+            setDirectories(of: watch, places.compactMap { place in add(place, for: watch).map { ($0, place.name) } })
+            // What came to be before its directory was watched is not told.
+            let now = WatchedPlace.places(of: watch.path)
+            if now == places { return }
+            places = now
         }
-        setDirectories(of: watch, numbers)
+    }
+
+    private func add(_ place: WatchedPlace, for watch: Watch) -> Int32? {
+        let number = inotify_add_watch(descriptor.number, place.directory, FileWatcher.mask)
+        if number >= 0 { return number }
+        warnOnce(watch, place.directory, errno)
+        return nil
     }
 
     private func warnOnce(_ watch: Watch, _ directory: String, _ number: Int32) {

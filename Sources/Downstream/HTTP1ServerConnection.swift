@@ -60,6 +60,8 @@ struct HTTP1ServerConnection: ~Copyable {
     /// When the current phase's time limit began to run.
     var phaseStart: UInt64
     var lastProgress: UInt64 = 0
+    /// With the kernel when the response last moved.
+    var unacknowledgedBytes = 0
     var writeTimeoutOverride: UInt64 = 0
     var readTimeoutOverride: UInt64 = 0
 
@@ -398,7 +400,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
             outcome = transmit(piece, BorrowedBytes(start: nil, count: 0))
         }
         if case .blocked = outcome {
-            pointee.lastProgress = loop.pointee.now
+            noteProgress()
             setDeadline()
             if pointee.outbox.count < Limits.outputBytesPaused { outcome = .flushed }
         }
@@ -457,7 +459,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
             if pointee.phase == .idle { setDeadline() }
             if let exchange = pointee.exchange { handler.clientWritable(exchange) }
         case .blocked:
-            if pointee.outbox.count < before { pointee.lastProgress = loop.pointee.now }
+            if pointee.outbox.count < before { noteProgress() }
         case .failed: peerIsGone()
         }
     }
@@ -523,11 +525,20 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         if let deadline { loop.pointee.timers.set(timer, at: deadline) }
     }
 
+    private func noteProgress() {
+        pointee.lastProgress = loop.pointee.now
+        pointee.unacknowledgedBytes = pointee.transport.unacknowledgedBytes
+    }
+
     private func timerExpired() {
         guard let deadline else { return }
         if loop.pointee.now < deadline { return loop.pointee.timers.set(timer, at: deadline) }
-        guard let exchange = pointee.exchange else { return close() }
         let isWrite = !pointee.outbox.isEmpty
+        if isWrite, pointee.transport.unacknowledgedBytes < pointee.unacknowledgedBytes {
+            noteProgress()
+            return setDeadline()
+        }
+        guard let exchange = pointee.exchange else { return close() }
         pointee.closesAfterResponse = true
         handler.requestFailed(exchange, isWrite ? .writeTimeout : .readTimeout)
         if isWrite { close() }

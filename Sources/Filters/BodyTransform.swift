@@ -17,6 +17,7 @@ public protocol BodyProducer: AnyObject {
     func produce(upTo limit: Int, into output: inout ByteBuffer) -> BodyProduction
 }
 
+/// What a producer of a body says after each call.
 public enum BodyProduction {
     /// There is more to come.
     case more
@@ -46,6 +47,7 @@ extension BodyTransform {
     public var lengthChange: Int? { nil }
 }
 
+/// What a transform did with a piece of its input.
 public enum BodyTransformation {
     /// So many bytes of the input are used up. `isFlushed` says that the output has all that can be made of them; if
     /// not, the next call comes as soon as the output was taken, also when no input is left.

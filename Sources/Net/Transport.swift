@@ -55,6 +55,10 @@ public struct Transport {
         }
     }
 
+    /// Bytes the kernel has taken and the peer's has not acknowledged: they shrink while a slow peer reads, long before
+    /// there is room for more.
+    public var unacknowledgedBytes: Int { Int(clinux_unacknowledged(descriptor)) }
+
     /// Tells the peer that nothing more will be sent.
     public func shutdownWrite() {
         if let operations { operations.pointee.shutdownWrite(context!) } else { _ = clinux_shutdown_write(descriptor) }

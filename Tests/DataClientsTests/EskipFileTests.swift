@@ -181,7 +181,7 @@ struct EskipFileTests {
 
     @Test("a folder that comes later, or comes anew, is noticed")
     func lateFolder() throws {
-        try serving(DataClientOptions(files: [folder.path + "/later/inner/routes.eskip"], pollMilliseconds: 60_000)) { fixture in
+        try serving(DataClientOptions(files: [folder.path + "/later/inner/routes.eskip"], pollMilliseconds: 30)) { fixture in
             func make(_ text: String) throws {
                 try #require(mkdir(folder.path + "/later", 0o755) == 0)
                 try #require(mkdir(folder.path + "/later/inner", 0o755) == 0)

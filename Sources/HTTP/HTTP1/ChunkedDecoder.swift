@@ -41,7 +41,7 @@ public struct ChunkedDecoder: ~Copyable {
         var index = 0
         var dataStart = 0
         var dataEnd = 0
-        while index < bytes.count {
+        while index < bytes.count, !isComplete {
             if case .data(let left) = state {
                 let count = Int(min(left, UInt64(bytes.count - index)))
                 if dataEnd == dataStart {
@@ -55,7 +55,6 @@ public struct ChunkedDecoder: ~Copyable {
             } else {
                 try step(bytes[index])
                 index += 1
-                if isComplete { break }
             }
         }
         return (index, dataStart..<dataEnd)

@@ -160,6 +160,11 @@ static inline long clinux_send_vector(int fd, const struct iovec *parts, size_t 
     return CLINUX_LONG(sendmsg(fd, &message, MSG_NOSIGNAL));
 }
 static inline int clinux_shutdown_write(int fd) { return CLINUX_RESULT(shutdown(fd, SHUT_WR)); }
+/// Bytes written that the peer's kernel has not acknowledged.
+static inline int clinux_unacknowledged(int fd) {
+    int count = 0;
+    return ioctl(fd, TIOCOUTQ, &count) == 0 ? count : 0;
+}
 static inline int clinux_close(int fd) { return CLINUX_RESULT(close(fd)); }
 
 // splice through a pipe: bodies that nobody needs to see never enter user space.
