@@ -8,6 +8,7 @@ struct AdminEndpoints {
         case "/": AdminResponse(AdminEndpoints.index)
         case "/metrics": MetricsEndpoint(options: options, source: source).answer(request)
         case "/routes": RoutesEndpoint(source: source).answer(request)
+        case "/explain": ExplainEndpoint(source: source).answer(request)
         case "/healthz": HealthEndpoint.health(source.readiness)
         case "/readyz": HealthEndpoint.readiness(source.readiness)
         case "/livez": AdminResponse("alive")
@@ -23,6 +24,8 @@ struct AdminEndpoints {
         /metrics   metrics in the Prometheus text format
         /routes    the routes in use, as Eskip, or JSON with Accept: application/json
                    offset=0 limit=1024 timestamp=T nopretty invalid=true
+        /explain   which route a request would take and why, as text, or JSON with Accept: application/json
+                   url=http://host/path%3Fquery method=GET header=Name:value client-ip=127.0.0.1 json; header may repeat
         /healthz   200, and 503 once the process is shutting down
         /readyz    200 once every source of routes was loaded, and 503 before that and while shutting down
         /livez     200 while the process lives

@@ -41,7 +41,7 @@ enum AcceptList {
     }
 }
 
-/// The parameters of a query; names and values are plain ASCII here, so nothing is decoded.
+/// The parameters of a query; most names and values are plain ASCII here, so nothing is decoded unless asked for.
 struct AdminQuery {
     private let pairs: [(name: Substring, value: Substring)]
 
@@ -53,6 +53,27 @@ struct AdminQuery {
     }
 
     subscript(name: String) -> Substring? { pairs.first { $0.name == name }?.value }
+
+    var names: [String] { pairs.map { String($0.name) } }
+
+    /// All values of a parameter, with percent escapes and `+` decoded; a broken escape stays as it is.
+    func decoded(_ name: String) -> [String] {
+        pairs.filter { $0.name == name }.map { AdminQuery.decode($0.value) }
+    }
+
+    private static func decode(_ text: Substring) -> String {
+        var bytes: [UInt8] = []
+        var rest = text.utf8[...]
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "%"), let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16), rest.count >= 2 {
+                bytes.append(value)
+                rest = rest.dropFirst(2)
+            } else {
+                bytes.append(byte == UInt8(ascii: "+") ? UInt8(ascii: " ") : byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
 
     /// Whether the parameter is there and says neither `false` nor `0`.
     func isSet(_ name: String) -> Bool {

@@ -18,6 +18,11 @@ public protocol AdminSource: AnyObject {
     var refusedRoutes: [RefusedRoute] { get }
 
     var readiness: AdminReadiness { get }
+
+    /// Which route a request would take now, judged by the process's own options.
+    ///
+    /// - Throws: why there can be no such request.
+    func explain(_ request: ExplainedRequest) throws(ExplainedRequestError) -> RouteExplanation
 }
 
 /// A route that could not be compiled, and why.

@@ -26,11 +26,13 @@ public enum RouteBackend: Sendable {
 struct BackendMaker {
     private let registry: EndpointRegistry
     private let clock: RouteClock
+    private let acceptsForward: Bool
     /// By hash of the address: most routes of an update name one that another has named.
     private var known: [UInt64: (address: String, endpoint: Endpoint)] = [:]
 
-    init(registry: EndpointRegistry, clock: RouteClock) {
+    init(registry: EndpointRegistry, clock: RouteClock, acceptsForward: Bool = false) {
         self.registry = registry
+        self.acceptsForward = acceptsForward
         self.clock = clock
     }
 
@@ -42,6 +44,7 @@ struct BackendMaker {
         case .shunt: return .shunt
         case .loopback: return .loopback
         case .dynamic: return .dynamic
+        case .forward where acceptsForward: return .shunt
         case .forward:
             throw RouteRefusalCause(.other, "<forward> needs the address that -forward-backend-url gives")
         case .loadBalanced: return .loadBalanced(try balancer(definition, traits, previous))

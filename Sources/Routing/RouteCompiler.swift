@@ -129,7 +129,7 @@ public final class RouteCompiler {
     private func upsert(_ definitions: [RouteDefinition], _ scope: RouteScope, _ clock: RouteClock, _ outcome: inout Outcome) {
         guard !definitions.isEmpty else { return }
         let number = memory.number(of: scope)
-        var maker = BackendMaker(registry: endpoints, clock: clock)
+        var maker = BackendMaker(registry: endpoints, clock: clock, acceptsForward: options.acceptsForward)
         for definition in definitions {
             let former = current(definition)
             if let former, former.scope == number, former.definition == definition { continue }

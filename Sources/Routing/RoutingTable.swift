@@ -5,6 +5,8 @@ internal import Eskip
 public struct RoutingOptions: Sendable {
     /// `-ignore-trailing-slash`: `/foo` and `/foo/` are one path to the tree.
     public var ignoresTrailingSlash = false
+    /// For tools that do not know what `-forward-backend-url` says: `<forward>` compiles, and routes as `<shunt>` does.
+    public var acceptsForward = false
 
     public init() {}
 }

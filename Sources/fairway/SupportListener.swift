@@ -50,6 +50,14 @@ final class SupportListener: AdminSource {
         return status.isFirstLoadDone ? .ready : .starting(status.sources.filter { !$0.isLoaded }.map(\.name))
     }
 
+    func explain(_ request: ExplainedRequest) throws(ExplainedRequestError) -> RouteExplanation {
+        var request = request
+        request.normalizesHost = assembly.configuration.requests.normalizeHost
+        request.reservedStayEncoded = assembly.configuration.routes.rfcPatchPath
+        request.wallTime = assembly.control.pointee.wallTime
+        return try assembly.slot.table.explain(request)
+    }
+
     // MARK: Counted elsewhere, shown by Skipper's keys where it has them
 
     /// Beside what the control plane shows of routes and sources.

@@ -209,3 +209,36 @@ struct RoutePageTests {
         #expect(RoutePage.select(&routes, offset: 40, limit: 20).count == 20)
     }
 }
+
+@Suite("/explain")
+struct ExplainEndpointTests {
+    private let source = FakeSource("a: Path(\"/a/:x\") && Method(\"POST\") && Source(\"10.0.0.0/8\") -> <shunt>; b: Path(\"/a/:x\") && Header(\"X-A\", \"1 2\") -> <shunt>;")
+
+    @Test("tells what a request would take", arguments: [
+        ("url=/a/1", "no route matches"), ("url=http%3A%2F%2Fh%2Fa%2F1&header=X-A:1+2", "2. b (weight 1): taken"),
+        ("url=/a/1&method=POST&client-ip=10.1.1.1", "1. a (weight 2): taken"), ("url=/a/1&method=POST", "refused by Source(\"10.0.0.0/8\")"),
+        ("url=/a/%2562&header=X-B:2&header=X-A:1%202", "parameter x = b"),
+    ])
+    func text(query: String, expected: String) {
+        let (response, text) = ask(source, "/explain", query: query)
+        #expect(response.status == 200)
+        #expect(text.contains(expected), "\(text)")
+    }
+
+    @Test("as JSON for those who ask for it", arguments: [("url=/a/1&json", ""), ("url=/a/1", "application/json")])
+    func json(query: String, accept: String) {
+        let (response, text) = ask(source, "/explain", query: query, accept: accept)
+        #expect(response.contentType == "application/json")
+        #expect(text.hasPrefix("{\"request\":{\"method\":\"GET\",\"path\":\"/a/1\""))
+    }
+
+    @Test("what no request can be is 400", arguments: [
+        ("", "url is missing"), ("url=a", "neither"), ("url=/a&header=x", "Name:Value"), ("url=/a&client-ip=x", "no IP address"),
+        ("url=/a&path=/b", "unknown parameter \"path\""), ("url=/a%20b", "%20"), ("url=/a&method=A%20B", "no method"), ("url=/a&header=a%0d%0ab:c", "no request"),
+    ])
+    func refused(query: String, reason: String) {
+        let (response, text) = ask(source, "/explain", query: query)
+        #expect(response.status == 400)
+        #expect(text.contains(reason), "\(text)")
+    }
+}

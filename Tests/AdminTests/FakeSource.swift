@@ -1,5 +1,6 @@
 import Admin
 import Eskip
+import Filters
 import Routing
 import Telemetry
 
@@ -17,6 +18,11 @@ final class FakeSource: AdminSource {
             let diagnostic = RouteDiagnostic(routeID: definition.id, refusal: reason, message: message, position: definition.position)
             return RefusedRoute(definition: definition, diagnostic: diagnostic)
         }
+    }
+
+    func explain(_ request: ExplainedRequest) throws(ExplainedRequestError) -> RouteExplanation {
+        let compiler = RouteCompiler(filters: .builtIn(), endpoints: EndpointRegistry())
+        return try compiler.replaceAll(with: routes, clock: RouteClock(now: 0, wallTime: 0)).table.explain(request)
     }
 
     func forEachRoute(_ body: (RouteDefinition) -> Void) { routes.forEach(body) }

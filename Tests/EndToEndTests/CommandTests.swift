@@ -39,7 +39,7 @@ struct CheckCommandTests {
     @Test("what is wrong is told as the proxy would refuse it", arguments: [
         ("* -> nosuch() -> <shunt>", "nosuch is no known filter"), ("Nope() -> <shunt>", "Nope is no known predicate"),
         ("* -> status() -> <shunt>", "status takes"), ("Host(\"(\") -> <shunt>", "Host"), ("* -> \"ftp://a\"", "scheme"),
-        ("Path(\"/a\") && Path(\"/b\") -> <shunt>", "one Path"), ("* -> <forward>", "-forward-backend-url"), ("* -> ", "expected"),
+        ("Path(\"/a\") && Path(\"/b\") -> <shunt>", "one Path"), ("* -> ", "expected"),
     ])
     func refused(route: String, message: String) throws {
         let file = try TemporaryFile("r: \(route);")
@@ -48,6 +48,31 @@ struct CheckCommandTests {
         #expect(output.contains(message))
         #expect(output.split(separator: "\n").count == 3, "told once")
     }
+
+    @Test("a forward backend needs no address here")
+    func forward() throws {
+        let file = try TemporaryFile("r: * -> <forward>;")
+        #expect(try fairway("check", file.path) == (0, "\(file.path): 1 routes, no errors\n"))
+    }
+
+    @Test("the lint's findings are told with their lines, and are errors only if they shall be", arguments: [("--lint", Int32(0)), ("--strict", 1)])
+    func lint(flag: String, status: Int32) throws {
+        let file = try TemporaryFile("""
+            a: Path("/a") -> <shunt>;
+            b: Path("/a") -> <shunt>;
+            c: Host(/x/) -> inlineContent("") -> setPath("/") -> <shunt>;
+            """)
+        let result = try fairway("check", flag, file.path)
+        #expect(result.status == status)
+        let lines = result.output.split(separator: "\n")
+        #expect(lines.contains { $0.hasPrefix("\(file.path):2:1: route \"b\": unreachable: ") })
+        #expect(lines.contains { $0.hasPrefix("\(file.path):3:4: route \"c\": unindexed_regexp: ") })
+        #expect(lines.contains { $0.hasPrefix("\(file.path):3:38: route \"c\": unused_filter: ") })
+        #expect(lines.last == "\(file.path): 3 routes, no errors, 3 findings")
+    }
+
+    @Test("the demo has no findings")
+    func lintDemo() throws { #expect(try fairway("check", "--strict", DemoRoutes.path).status == 0) }
 
     @Test("a repeated id is no error, but told")
     func repeatedID() throws {

@@ -122,8 +122,12 @@ public struct RequestHead: ~Copyable {
 
     /// Makes a head from its parts, for requests the proxy itself sends and for tests.
     ///
-    /// - Parameter target: origin form, as on the wire.
-    public mutating func make(method: String, target: String, host: String, framing: BodyFraming = .none) throws(HTTPError) {
+    /// - Parameters:
+    ///   - target: origin form, as on the wire.
+    ///   - reservedStayEncoded: `-rfc-patch-path`.
+    public mutating func make(
+        method: String, target: String, host: String, framing: BodyFraming = .none, reservedStayEncoded: Bool = false
+    ) throws(HTTPError) {
         reset()
         let methodRange = method.withBytes { headers.add($0) }
         setMethod(methodRange, Method(headers.slice(methodRange)))
@@ -131,6 +135,6 @@ public struct RequestHead: ~Copyable {
         host.withBytes { headers.append(.host, $0) }
         hostRange = headers.valueRange(at: headers.fieldCount - 1)
         self.framing = framing
-        try resolveTarget(reservedStayEncoded: false)
+        try resolveTarget(reservedStayEncoded: reservedStayEncoded)
     }
 }

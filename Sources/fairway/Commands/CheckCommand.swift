@@ -1,5 +1,6 @@
 import ArgumentParser
 import Eskip
+import Routing
 
 /// Says everything that is wrong with route files, as the proxy would find it.
 struct CheckCommand: ParsableCommand {
@@ -8,7 +9,20 @@ struct CheckCommand: ParsableCommand {
         discussion: """
             Reports what the proxy would refuse: syntax, unknown filters and predicates, bad arguments, bad backends. \
             Errors go to standard error as file:line:column: message, with the line and a caret. Exits 1 if there are any.
+
+            With --lint also what is accepted and probably not meant: routes that are never reached, repeated ids, routes without \
+            a path that others shadow, Host regexps that no index helps, filters behind one that answers. These do not change the exit \
+            status, but with --strict they are errors.
             """)
+
+    @Flag(help: "Also tell what is accepted and probably not meant.")
+    var lint = false
+
+    @Flag(help: "Like --lint, and exit 1 if it finds anything.")
+    var strict = false
+
+    @Flag(help: "Judge as the proxy with -ignore-trailing-slash.")
+    var ignoreTrailingSlash = false
 
     @ArgumentParser.Argument(help: ArgumentHelp("Route files; - is standard input.", valueName: "file"))
     var files: [String]
@@ -28,12 +42,18 @@ struct CheckCommand: ParsableCommand {
             StandardError.write("fairway: \(error)")
             return 1
         }
-        let routeCheck = RouteCheck()
-        for warning in routeCheck.repetitions(in: parsed.document) { StandardError.write(warning.rendered) }
+        var options = RoutingOptions()
+        options.ignoresTrailingSlash = ignoreTrailingSlash
+        let routeCheck = RouteCheck(options: options)
+        let warnings = lint || strict ? routeCheck.findings(in: parsed.document) : routeCheck.repetitions(in: parsed.document)
+        for warning in warnings { StandardError.write(warning.rendered) }
         let errors = routeCheck.errors(in: parsed)
         for error in errors { StandardError.write(error.rendered) }
         if parsed.isTruncated { StandardError.write("\(parsed.document.sourceName): too many errors; the rest was not read") }
-        if errors.isEmpty { print("\(parsed.document.sourceName): \(parsed.document.count) routes, no errors") }
-        return errors.count
+        if errors.isEmpty {
+            let found = lint || strict ? ", \(warnings.count) \(warnings.count == 1 ? "finding" : "findings")" : ""
+            print("\(parsed.document.sourceName): \(parsed.document.count) routes, no errors\(found)")
+        }
+        return errors.count + (strict ? warnings.count : 0)
     }
 }

@@ -7,7 +7,7 @@ struct FairwayCommand: ParsableCommand {
         abstract: "An HTTP reverse proxy and Kubernetes ingress router.",
         discussion: "Flags without a command start the proxy, as `serve` does: fairway -routes-file routes.eskip",
         subcommands: [
-            ServeCommand.self, CheckCommand.self, PrintCommand.self, DiffCommand.self, OriginCommand.self, VersionCommand.self,
+            ServeCommand.self, CheckCommand.self, ExplainCommand.self, PrintCommand.self, DiffCommand.self, OriginCommand.self, VersionCommand.self,
         ])
 
     static func isCommand(_ word: String) -> Bool {

@@ -5,6 +5,13 @@ import Routing
 /// Compiles a document as the proxy would and tells everything it would refuse, each thing at its place.
 struct RouteCheck {
     private let filters = FilterRegistry.builtIn()
+    private var options: RoutingOptions
+
+    init(options: RoutingOptions = RoutingOptions()) {
+        self.options = options
+        // What -forward-backend-url says is for the proxy to know.
+        self.options.acceptsForward = true
+    }
 
     /// In the order of the text. What parsed is compiled even if other routes did not parse.
     func errors(in parsed: ParsedDocument) -> [EskipError] {
@@ -21,6 +28,15 @@ struct RouteCheck {
         var seen: Set<String> = []
         return document.reversed().filter { !seen.insert($0.id).inserted }.reversed().map {
             error("warning: its id comes again below, and the last one counts", at: $0.position, length: $0.id.utf8.count, of: $0)
+        }
+    }
+
+    /// What is allowed and probably not meant, in the order of the text.
+    func findings(in document: RouteDocument) -> [EskipError] {
+        RouteLint.findings(in: Array(document), options: options).map { finding in
+            let excerpt = finding.position.flatMap { document.excerpt(at: $0) }
+            let position = finding.position ?? SourcePosition(sourceName: document.sourceName, line: 1, column: 1)
+            return EskipError(position: position, routeID: finding.routeID, message: "\(finding.kind.rawValue): \(finding.message)", excerpt: excerpt)
         }
     }
 
@@ -47,7 +63,7 @@ struct RouteCheck {
     }
 
     private func refusals(of definitions: [RouteDefinition]) -> [RouteDiagnostic] {
-        let compiler = RouteCompiler(filters: filters, endpoints: EndpointRegistry())
+        let compiler = RouteCompiler(options: options, filters: filters, endpoints: EndpointRegistry())
         return compiler.replaceAll(with: definitions, clock: RouteClock(now: 0, wallTime: 0)).diagnostics
     }
 
