@@ -103,6 +103,12 @@ public struct EventLoop: ~Copyable {
         _ = try check(clinux_epoll_add(epoll.number, descriptor, all.rawValue, UInt64(UInt(bitPattern: source))))
     }
 
+    /// Gives a registered descriptor to another source, which hears at once of what is ready already.
+    public func hand(_ descriptor: Int32, to source: UnsafeMutableRawPointer) throws(SystemError) {
+        let all: Readiness = [.readable, .writable, .readHangup, .edgeTriggered]
+        _ = try check(clinux_epoll_modify(epoll.number, descriptor, all.rawValue, UInt64(UInt(bitPattern: source))))
+    }
+
     /// Registers a listening socket that other loops wait for too.
     public func registerShared(_ descriptor: Int32, _ source: UnsafeMutableRawPointer) throws(SystemError) {
         let events: Readiness = [.readable, .edgeTriggered, .exclusive]
@@ -155,15 +161,16 @@ extension UnsafeMutablePointer where Pointee == EventLoop {
         runDeferred()
     }
 
+    /// What these calls defer themselves is for the end of the next turn, which comes without waiting: who has much to do
+    /// lets the others have their events in between.
     private func runDeferred() {
-        guard !pointee.deferred.isEmpty else { return }
-        var index = 0
-        while index < pointee.deferred.count {
+        let count = pointee.deferred.count
+        guard count > 0 else { return }
+        for index in 0..<count {
             let item = pointee.deferred[index]
             item.call(item.owner)
-            index += 1
         }
-        pointee.deferred.removeAll(keepingCapacity: true)
+        if count == pointee.deferred.count { pointee.deferred.removeAll(keepingCapacity: true) } else { pointee.deferred.removeFirst(count) }
     }
 }
 
