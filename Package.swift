@@ -46,8 +46,9 @@ let modules: [Target] = [
 
     // Data path, in the order a request meets them.
     module("Net", ["Bytes", "CLinux", "CCares"]),
+    module("TLS", ["Net", "Bytes", "COpenSSL"]),
     module("HTTP", ["Bytes"]),
-    module("Downstream", ["Net", "HTTP", "Bytes"]),
+    module("Downstream", ["TLS", "Net", "HTTP", "Bytes"]),
     module("Filters", ["HTTP", "Eskip", "Telemetry", "Bytes", "Regexp", "CCompression"]),
     module("Routing", ["Filters", "HTTP", "Eskip", "Bytes", "Crypto", "Regexp"]),
     module("Upstream", ["Net", "HTTP", "Bytes"]),
@@ -60,7 +61,7 @@ let modules: [Target] = [
     .executableTarget(
         name: "fairway",
         dependencies: [
-            "Config", "Admin", "DataClients", "Proxy", "Downstream", "Upstream", "Routing", "Filters", "HTTP", "Net",
+            "Config", "Admin", "DataClients", "Proxy", "Downstream", "Upstream", "Routing", "Filters", "HTTP", "TLS", "Net",
             "Eskip", "Telemetry", "Bytes", "CLinux", argumentParser, logging,
         ],
         swiftSettings: settings),

@@ -34,6 +34,12 @@ public enum Limits {
     public static let eventsPerTurn = 512
     /// Connections accepted in one turn, so that a burst does not starve those already served.
     public static let acceptsPerTurn = 64
+    /// TLS handshakes a worker has under way; the oldest gives way to a new one. Each takes 60 KiB once it has begun.
+    public static let handshakesMax = 4096
+    /// Handshakes that go a step in one turn, each 0.1-0.3 ms: the rest waits, so that requests do not.
+    public static let handshakesPerTurn = 16
+    /// How long a connection that has had its last answer may stay for the client to read it.
+    public static let lingerNanoseconds: UInt64 = 2_000_000_000
     /// Requests of one connection answered in one turn before others have theirs.
     public static let pipelinedPerTurn = 32
 

@@ -7,6 +7,9 @@ extension Configuration {
         public var key: [String] = []
         public var minVersion = TLSVersion.tls12
         public var clientAuth = TLSClientAuth.noClientCert
+        public var clientCA = ""
+        /// Paired by position with `cert`; may be shorter.
+        public var ocsp: [String] = []
         public var keyLogFile = ""
         public var excludeInsecureCipherSuites = false
         /// Paired by position with `clientKey`.

@@ -65,6 +65,9 @@ extension ConfigurationParser {
         if tls.cert.count != tls.key.count {
             refuse("\(tls.cert.count) certificates but \(tls.key.count) keys in -tls-key", "tls-cert")
         }
+        if tls.ocsp.count > tls.cert.count {
+            refuse("\(tls.ocsp.count) responses but \(tls.cert.count) certificates in -tls-cert", "tls-ocsp")
+        }
         if tls.clientCert.count != tls.clientKey.count {
             refuse("\(tls.clientCert.count) certificates but \(tls.clientKey.count) keys in -client-tls-key", "client-tls-cert")
         }

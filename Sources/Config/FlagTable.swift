@@ -52,7 +52,7 @@ extension FlagTable {
 
     private static let listeners: [Flag] = [
         .address("address", \.listeners.address, "where requests are accepted"),
-        .address(optional: "insecure-address", \.listeners.insecureAddress, "an additional listener without TLS, when there is TLS", .notYet),
+        .address(optional: "insecure-address", \.listeners.insecureAddress, "an additional listener without TLS, when there is TLS"),
         .address(optional: "support-listener", \.listeners.supportListener,
             "metrics, routes and health; empty means -metrics-listener is used", default: ":9911 with -kubernetes, else 127.0.0.1:9911",
             skipper: ":9911"),

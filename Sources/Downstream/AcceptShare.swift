@@ -12,13 +12,25 @@ public final class AcceptShare: @unchecked Sendable {
     private let workerCount: Int
     private let waiting = Atomic<Int>(0)
 
+    /// Whose counts these are, if not this one's.
+    private let owner: AcceptShare?
+
     public init(workerCount: Int) {
         self.workerCount = workerCount
+        owner = nil
         counts = .allocate(capacity: workerCount)
         for index in 0..<workerCount { (counts + index).initialize(to: Atomic(0)) }
     }
 
+    /// For a further socket of the same workers, whose connections are counted together.
+    public init(countsOf owner: AcceptShare) {
+        self.owner = owner
+        workerCount = owner.workerCount
+        counts = owner.counts
+    }
+
     deinit {
+        guard owner == nil else { return }
         counts.deinitialize(count: workerCount)
         counts.deallocate()
     }

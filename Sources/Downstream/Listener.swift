@@ -10,6 +10,8 @@ public struct Listener: ~Copyable {
     fileprivate var descriptor: Int32
     fileprivate let share: AcceptShare
     fileprivate let worker: Int
+    /// Its connections begin with a handshake.
+    fileprivate let isEncrypted: Bool
     fileprivate var isWaiting = false
     /// The address bound to, with the port the kernel chose if none was asked for.
     public let address: SocketAddress
@@ -19,7 +21,11 @@ public struct Listener: ~Copyable {
     /// - Parameters:
     ///   - socket: listening; owned from here on.
     ///   - worker: this worker's place in `share`.
-    public init(_ socket: consuming FileDescriptor, server: UnsafeMutablePointer<Server>, share: AcceptShare, worker: Int) {
+    ///   - isEncrypted: clients speak TLS, for which the server has a context.
+    public init(
+        _ socket: consuming FileDescriptor, server: UnsafeMutablePointer<Server>, share: AcceptShare, worker: Int, isEncrypted: Bool = false
+    ) {
+        self.isEncrypted = isEncrypted
         self.server = server
         self.share = share
         self.worker = worker
@@ -82,13 +88,17 @@ extension UnsafeMutablePointer where Pointee == Listener {
         for _ in 0..<Limits.acceptsPerTurn {
             do throws(SystemError) {
                 guard let accepted = try Sockets.accept(pointee.descriptor) else { return stepBackIfAhead() }
-                pointee.server.accept(Transport(socket: accepted.descriptor), peer: accepted.peer ?? SocketAddress(.unspecifiedV4, port: 0))
+                take(Transport(socket: accepted.descriptor), peer: accepted.peer ?? SocketAddress(.unspecifiedV4, port: 0))
             } catch {
                 // Out of descriptors the connection stays in the kernel's queue: trying again at once would spin.
                 if error == .tooManyFiles || error == .systemTooManyFiles { return exhausted() }
             }
         }
         tryAgainAtOnce()
+    }
+
+    private func take(_ socket: Transport, peer: SocketAddress) {
+        if pointee.isEncrypted { pointee.server.acceptTLS(socket, peer: peer) } else { pointee.server.accept(socket, peer: peer) }
     }
 
     private func exhausted() {

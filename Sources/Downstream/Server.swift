@@ -1,6 +1,7 @@
 import Bytes
 import HTTP
 public import Net
+import TLS
 
 /// One worker's listening side: its connections and what they share. Reached by pointer, lives as long as its loop.
 public struct Server: ~Copyable {
@@ -8,6 +9,17 @@ public struct Server: ~Copyable {
     let options: ServerOptions
     unowned(unsafe) let handler: any ServerHandler
     var connections = Slab<HTTP1ServerConnection>()
+    var handshakes = Slab<HandshakeConnection>()
+    var oldestHandshake: UnsafeMutablePointer<HandshakeConnection>?
+    var youngestHandshake: UnsafeMutablePointer<HandshakeConnection>?
+    var handshakeCount = 0
+    /// Handshakes left to the next turn, and how many this turn has had.
+    var queuedHandshakes: [UnsafeMutablePointer<HandshakeConnection>] = []
+    var handshakesOfTurn = 0
+    var handshakeTurn: UInt64 = 0
+    /// What handshakes begin with; replaced when certificates are.
+    var tls: TLSServerContext?
+    var recordScratch: UnsafeMutablePointer<RecordScratch>?
     /// All open connections, newest first.
     var newest: UnsafeMutablePointer<HTTP1ServerConnection>?
     /// Heads are parsed here and taken over by swapping.
@@ -39,32 +51,50 @@ public struct ServerCounters: Sendable {
     public var becameIdle: UInt64 = 0
     public var closedByAge: UInt64 = 0
     public var closedByRequests: UInt64 = 0
+    /// Of TLS: completed, those of them without certificates and signatures, and begun ones that came to nothing.
+    public var handshakes: UInt64 = 0
+    public var handshakesResumed: UInt64 = 0
+    public var handshakesFailed: UInt64 = 0
     public var active: Int { Int(accepted - closed) }
 }
 
 extension UnsafeMutablePointer where Pointee == Server {
-    /// Takes over an accepted connection and reads at once what its client has sent already.
+    /// Takes over an accepted connection in the clear and reads at once what its client has sent already.
     public func accept(_ transport: Transport, peer: SocketAddress) {
-        let connection = pointee.connections.allocate()
-        connection.initialize(to: HTTP1ServerConnection(transport, peer: peer, server: self))
+        connectionOpened()
+        let connection = place(transport, peer)
         do {
             try pointee.loop.pointee.register(transport.descriptor, connection)
         } catch {
-            connection.pointee.transport.close()
-            connection.deinitialize(count: 1)
-            return pointee.connections.give(back: connection)
+            return connection.close()
         }
+        connection.opened()
+    }
+
+    /// Takes over a connection that is counted and registered already, as encrypted ones are after their handshake.
+    func adopt(_ transport: Transport, peer: SocketAddress) {
+        let connection = place(transport, peer)
+        do {
+            try pointee.loop.pointee.hand(transport.descriptor, to: connection)
+        } catch {
+            return connection.close()
+        }
+        connection.opened()
+    }
+
+    private func place(_ transport: Transport, _ peer: SocketAddress) -> UnsafeMutablePointer<HTTP1ServerConnection> {
+        let connection = pointee.connections.allocate()
+        connection.initialize(to: HTTP1ServerConnection(transport, peer: peer, server: self))
         connection.pointee.next = pointee.newest
         pointee.newest?.pointee.previous = connection
         pointee.newest = connection
-        pointee.counters.accepted += 1
-        tellConnections()
-        connection.opened()
+        return connection
     }
 
     /// From now on every response closes its connection, and idle connections are closed.
     public func drain() {
         pointee.isDraining = true
+        closeHandshakes(onlyWaiting: true)
         var next = pointee.newest
         while let connection = next {
             next = connection.pointee.next
@@ -74,12 +104,22 @@ extension UnsafeMutablePointer where Pointee == Server {
 
     /// Cuts what is left.
     public func closeAll() {
+        closeHandshakes(onlyWaiting: false)
         while let connection = pointee.newest { connection.abortResponse() }
     }
 
     func forget(_ connection: UnsafeMutablePointer<HTTP1ServerConnection>) {
         if let previous = connection.pointee.previous { previous.pointee.next = connection.pointee.next } else { pointee.newest = connection.pointee.next }
         connection.pointee.next?.pointee.previous = connection.pointee.previous
+        connectionClosed()
+    }
+
+    func connectionOpened() {
+        pointee.counters.accepted += 1
+        tellConnections()
+    }
+
+    func connectionClosed() {
         pointee.counters.closed += 1
         tellConnections()
     }

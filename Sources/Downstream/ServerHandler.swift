@@ -1,5 +1,6 @@
 public import Bytes
 public import HTTP
+public import Net
 
 /// Who conducts the exchanges of a server's connections. All calls come on the worker's loop, and each may end the
 /// exchange before it returns.
@@ -23,6 +24,13 @@ public protocol ServerHandler: AnyObject {
 
     /// The client has taken everything that was written: the response may go on.
     func clientWritable(_ exchange: UnsafeMutableRawPointer)
+
+    /// A client that began a TLS handshake could not complete it.
+    func handshakeFailed(_ peer: SocketAddress, reason: String)
+}
+
+extension ServerHandler {
+    public func handshakeFailed(_ peer: SocketAddress, reason: String) {}
 }
 
 /// Why a client's side of an exchange broke.

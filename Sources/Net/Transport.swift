@@ -35,17 +35,13 @@ public struct Transport {
 
     @inline(__always)
     public func send(_ bytes: BorrowedBytes) -> IOResult {
-        if let operations { return operations.pointee.send(context!, bytes) }
+        if let operations { return operations.pointee.sendPair(context!, bytes, BorrowedBytes(start: nil, count: 0)) }
         return IOResult(write: clinux_send(descriptor, bytes.baseAddress, bytes.count))
     }
 
     /// Sends two pieces by one call; the count covers both.
     public func send(_ first: BorrowedBytes, _ second: BorrowedBytes) -> IOResult {
-        if let operations {
-            let result = operations.pointee.send(context!, first)
-            guard result == .bytes(first.count), case .bytes(let more) = operations.pointee.send(context!, second) else { return result }
-            return .bytes(first.count + more)
-        }
+        if let operations { return operations.pointee.sendPair(context!, first, second) }
         var parts = (
             iovec(iov_base: UnsafeMutableRawPointer(mutating: first.baseAddress), iov_len: first.count),
             iovec(iov_base: UnsafeMutableRawPointer(mutating: second.baseAddress), iov_len: second.count)
@@ -59,6 +55,18 @@ public struct Transport {
     /// there is room for more.
     public var unacknowledgedBytes: Int { Int(clinux_unacknowledged(descriptor)) }
 
+    /// Whether a receive that brought `count` bytes for a buffer of `capacity` has left nothing to receive, so that the
+    /// next edge says when there is more.
+    @inline(__always)
+    public func isDrained(_ count: Int, of capacity: Int) -> Bool {
+        if let operations { return !operations.pointee.hasMore(context!) }
+        return count < capacity
+    }
+
+    /// Whether the peer's end came in a way that anybody on the path could have made: what has no length of its own may
+    /// not be taken as whole then.
+    public var isCutShort: Bool { operations.map { $0.pointee.isCutShort(context!) } ?? false }
+
     /// Tells the peer that nothing more will be sent.
     public func shutdownWrite() {
         if let operations { operations.pointee.shutdownWrite(context!) } else { _ = clinux_shutdown_write(descriptor) }
@@ -66,32 +74,45 @@ public struct Transport {
 
     public mutating func close() {
         guard descriptor >= 0 else { return }
-        if let operations { operations.pointee.close(context!) } else { _ = clinux_close(descriptor) }
+        if let operations { operations.pointee.close(context!, false) } else { _ = clinux_close(descriptor) }
         descriptor = -1
     }
 
     /// Closes with a reset, so that the peer cannot take a cut message for a whole one.
     public mutating func abort() {
-        if descriptor >= 0, operations == nil { _ = clinux_set_linger_zero(descriptor) }
-        close()
+        guard descriptor >= 0 else { return }
+        _ = clinux_set_linger_zero(descriptor)
+        if let operations { operations.pointee.close(context!, true) } else { _ = clinux_close(descriptor) }
+        descriptor = -1
     }
 }
 
-/// What a transport that is no plain socket does instead.
+/// What a transport that is no plain socket does instead. Each is called with the transport's context.
 public struct TransportOperations: Sendable {
     public var receive: @Sendable (UnsafeMutableRawPointer, UnsafeMutableRawBufferPointer) -> IOResult
-    public var send: @Sendable (UnsafeMutableRawPointer, BorrowedBytes) -> IOResult
+    /// Sends one piece and another, which may be empty, behind it. What it does not count it must be given again, as the
+    /// start of the next call.
+    public var sendPair: @Sendable (UnsafeMutableRawPointer, BorrowedBytes, BorrowedBytes) -> IOResult
+    /// See `Transport.isDrained`.
+    public var hasMore: @Sendable (UnsafeMutableRawPointer) -> Bool
+    /// See `Transport.isCutShort`.
+    public var isCutShort: @Sendable (UnsafeMutableRawPointer) -> Bool
     public var shutdownWrite: @Sendable (UnsafeMutableRawPointer) -> Void
-    public var close: @Sendable (UnsafeMutableRawPointer) -> Void
+    /// Closes and frees the context; without a word to the peer if the flag is set.
+    public var close: @Sendable (UnsafeMutableRawPointer, Bool) -> Void
 
     public init(
         receive: @escaping @Sendable (UnsafeMutableRawPointer, UnsafeMutableRawBufferPointer) -> IOResult,
-        send: @escaping @Sendable (UnsafeMutableRawPointer, BorrowedBytes) -> IOResult,
+        sendPair: @escaping @Sendable (UnsafeMutableRawPointer, BorrowedBytes, BorrowedBytes) -> IOResult,
+        hasMore: @escaping @Sendable (UnsafeMutableRawPointer) -> Bool,
+        isCutShort: @escaping @Sendable (UnsafeMutableRawPointer) -> Bool,
         shutdownWrite: @escaping @Sendable (UnsafeMutableRawPointer) -> Void,
-        close: @escaping @Sendable (UnsafeMutableRawPointer) -> Void
+        close: @escaping @Sendable (UnsafeMutableRawPointer, Bool) -> Void
     ) {
         self.receive = receive
-        self.send = send
+        self.sendPair = sendPair
+        self.hasMore = hasMore
+        self.isCutShort = isCutShort
         self.shutdownWrite = shutdownWrite
         self.close = close
     }

@@ -10,6 +10,8 @@ public final class ConnectionCounts: @unchecked Sendable {
     public enum Count: Int, CaseIterable, Sendable {
         /// Clients' connections. `active` and `idle` count how often one became so.
         case accepted, active, idle, closed, closedByAge, closedByRequests
+        /// TLS handshakes with clients: completed, those of them that resumed a session, and failed ones.
+        case handshakes, handshakesResumed, handshakesFailed
         case upstreamOpened, upstreamReused, upstreamClosed
         /// Connections that wait for an exchange at present.
         case upstreamIdle
@@ -27,7 +29,7 @@ public final class ConnectionCounts: @unchecked Sendable {
 
     public subscript(count: Count) -> Int { words[count.rawValue].load(ordering: .relaxed) }
 
-    /// Ten plain stores.
+    /// A plain store for each.
     func publish(_ server: ServerCounters, _ client: ClientCounters) {
         store(.accepted, server.accepted)
         store(.active, server.requests)
@@ -35,6 +37,9 @@ public final class ConnectionCounts: @unchecked Sendable {
         store(.closed, server.closed)
         store(.closedByAge, server.closedByAge)
         store(.closedByRequests, server.closedByRequests)
+        store(.handshakes, server.handshakes)
+        store(.handshakesResumed, server.handshakesResumed)
+        store(.handshakesFailed, server.handshakesFailed)
         store(.upstreamOpened, client.opened)
         store(.upstreamReused, client.reused)
         store(.upstreamClosed, client.closed)

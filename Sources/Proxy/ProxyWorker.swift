@@ -148,6 +148,10 @@ extension ProxyWorker: ServerHandler {
     public func clientWritable(_ exchange: UnsafeMutableRawPointer) {
         exchange.assumingMemoryBound(to: Exchange.self).clientWritable()
     }
+
+    public func handshakeFailed(_ peer: SocketAddress, reason: String) {
+        telemetry.log.info(key: "handshake \(reason)", now: loop.pointee.now, "TLS handshake failed: \(reason) client=\(peer)")
+    }
 }
 
 extension ProxyWorker: ClientHandler {

@@ -179,7 +179,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
             let buffer = loop.pointee.scratch
             switch pointee.transport.receive(into: buffer) {
             case .bytes(let count):
-                if count < buffer.count, !pointee.isEnding { pointee.isReadable = false }
+                if pointee.transport.isDrained(count, of: buffer.count), !pointee.isEnding { pointee.isReadable = false }
                 pointee.hasResponseBytes = true
                 received(UnsafeMutableRawBufferPointer(rebasing: buffer[0..<count]))
             case .wouldBlock: pointee.isReadable = false

@@ -27,6 +27,8 @@ final class Assembly {
     let compiler: RouteCompiler
     let controlPlane: ControlPlane
     private var startError: StartError?
+    /// nil unless the main listener speaks TLS.
+    private let certificates: ServerCertificates?
     private(set) var workers: [WorkerThread] = []
     /// The loop of the control path: signals, data clients, the support listener. Runs on the main thread.
     let control: UnsafeMutablePointer<EventLoop>
@@ -44,6 +46,7 @@ final class Assembly {
         let writer = logWriter
         let level = Logger.Level(flag: applicationLog.level.rawValue) ?? .info
         log = Logger(label: "fairway") { _ in ApplicationLog(writer, options: options, level: level) }
+        certificates = try configuration.tls.cert.isEmpty ? nil : ServerCertificates(configuration.tls, loop: control, log: log)
         metrics = MetricRegistry(options: MetricOptions(configuration.metrics))
         endpoints = EndpointRegistry(passiveHealth: PassiveHealth(configuration.backend.passiveHealthCheck))
         var filters = FilterRegistry.builtIn(FilterEnvironment(configuration))
@@ -74,8 +77,11 @@ final class Assembly {
         if let startError { throw startError }
     }
 
-    /// Reads all route sources again (SIGHUP).
-    func reload() { controlPlane.refresh() }
+    /// Reads all route sources and certificates again (SIGHUP).
+    func reload() {
+        controlPlane.refresh()
+        certificates?.refresh()
+    }
 
     private func startOrStop() {
         do throws(StartError) {
@@ -88,18 +94,34 @@ final class Assembly {
 
     /// Opens the listeners and starts a thread for each worker.
     func start() throws(StartError) {
-        let address = try SocketAddress(listen: configuration.listeners.address)
-        let socket = try Assembly.listen(address, flag: "-address")
         let count = configuration.general.workers > 0 ? configuration.general.workers : ProcessorCount.available
         let share = AcceptShare(workerCount: count)
         do throws(SystemError) {
-            for index in 0..<count { workers.append(try WorkerThread(makeWorker(), socket: socket, share: share, index: index)) }
+            for _ in 0..<count { workers.append(WorkerThread(try makeWorker(), tls: certificates?.context)) }
         } catch {
-            throw StartError("listening on \(address): \(error)")
+            throw StartError("making workers: \(error)")
+        }
+        try listen(configuration.listeners.address, flag: "-address", share: share, isEncrypted: certificates != nil)
+        // Without TLS the main listener is what this one would be.
+        if certificates != nil, let insecure = configuration.listeners.insecureAddress {
+            try listen(insecure, flag: "-insecure-address", share: AcceptShare(countsOf: share), isEncrypted: false)
         }
         support?.showConnections(of: workers)
         for worker in workers { worker.start() }
-        log.info("serving on \(Sockets.localAddress(socket.number) ?? address)")
+        certificates?.whenReplaced = { [unowned self] context in
+            for worker in workers { worker.replaceTLS(context) }
+        }
+    }
+
+    private func listen(_ setting: ListenAddress, flag: String, share: AcceptShare, isEncrypted: Bool) throws(StartError) {
+        let address = try SocketAddress(listen: setting)
+        let socket = try Assembly.listen(address, flag: flag)
+        do throws(SystemError) {
+            for (index, worker) in workers.enumerated() { try worker.listen(socket, share: share, index: index, isEncrypted: isEncrypted) }
+        } catch {
+            throw StartError("listening on \(address): \(error)")
+        }
+        log.info("serving \(isEncrypted ? "TLS " : "")on \(Sockets.localAddress(socket.number) ?? address)")
     }
 
     /// First, so that readiness can be asked for while the routes are awaited.

@@ -77,6 +77,7 @@ final class SupportListener: AdminSource {
             ("lb-conn-new", .accepted), ("lb-conn-active", .active), ("lb-conn-idle", .idle), ("lb-conn-closed", .closed),
             ("lb-conn-closed.keepalive", .closedByAge), ("lb-conn-closed.keepalive-requests", .closedByRequests),
             ("listener.accepted.connections", .accepted),
+            ("tls-handshakes", .handshakes), ("tls-handshakes-resumed", .handshakesResumed), ("tls-handshakes-failed", .handshakesFailed),
             ("backend-conn-new", .upstreamOpened), ("backend-conn-reused", .upstreamReused), ("backend-conn-closed", .upstreamClosed),
         ]
         for (key, count) in counters { show(.customTotal, key) { total(count) } }

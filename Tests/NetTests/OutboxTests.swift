@@ -22,12 +22,19 @@ private final class ScriptedTransport {
         let place = UnsafeMutablePointer<TransportOperations>.allocate(capacity: 1)
         place.initialize(to: TransportOperations(
             receive: { _, _ in .wouldBlock },
-            send: { Unmanaged<ScriptedTransport>.fromOpaque($0).takeUnretainedValue().send($1) },
-            shutdownWrite: { _ in }, close: { _ in }))
+            sendPair: { Unmanaged<ScriptedTransport>.fromOpaque($0).takeUnretainedValue().send($1, $2) },
+            hasMore: { _ in false }, isCutShort: { _ in false }, shutdownWrite: { _ in }, close: { _, _ in }))
         return UnsafePointer(place)
     }()
 
     /// Takes everything once the script has ended.
+    private func send(_ first: BorrowedBytes, _ second: BorrowedBytes) -> IOResult {
+        let result = send(first)
+        guard result == .bytes(first.count), !second.isEmpty else { return result }
+        guard case .bytes(let more) = send(second) else { return result }
+        return .bytes(first.count + more)
+    }
+
     private func send(_ bytes: BorrowedBytes) -> IOResult {
         switch steps.isEmpty ? .takes(.max) : steps.removeFirst() {
         case .takes(let count):

@@ -23,6 +23,11 @@ public final class ThrottledLog: Sendable {
         log(level: .error, key: key, now: now, "\(message())")
     }
 
+    /// Logs what an operator may want to know, or counts it.
+    public func info(key: String, now: UInt64, _ message: @autoclosure () -> String) {
+        log(level: .info, key: key, now: now, "\(message())")
+    }
+
     /// Logs the message, or counts it.
     ///
     /// - Parameters:

@@ -180,6 +180,10 @@ static inline int clinux_open_read(const char *path) { return CLINUX_RESULT(open
 static inline int clinux_open_append(const char *path) {
     return CLINUX_RESULT(open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
 }
+/// For secrets: nobody else may read it.
+static inline int clinux_open_append_private(const char *path) {
+    return CLINUX_RESULT(open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+}
 static inline long clinux_read(int fd, void *bytes, size_t count) { return CLINUX_LONG(read(fd, bytes, count)); }
 static inline long clinux_write(int fd, const void *bytes, size_t count) { return CLINUX_LONG(write(fd, bytes, count)); }
 static inline int clinux_inotify(void) { return CLINUX_RESULT(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)); }
