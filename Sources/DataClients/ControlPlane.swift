@@ -46,8 +46,8 @@ public final class ControlPlane {
         set { updater.firstLoadDone = newValue }
     }
 
-    /// Called on the loop after each table was published. Workers take a table at the end of a turn, so idle ones must be woken, or
-    /// the next request of each would still be matched with the former.
+    /// Called on the loop after each table was published. Workers take a table at the start of a turn; an idle one keeps the
+    /// former, and its memory, until it is woken.
     public var tablePublished: () -> Void {
         get { updater.tablePublished }
         set { updater.tablePublished = newValue }

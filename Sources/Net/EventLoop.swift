@@ -46,9 +46,10 @@ public struct EventLoop: ~Copyable {
     /// Time of day of this turn, nanoseconds since 1970.
     public fileprivate(set) var wallTime: UInt64
     fileprivate var isStopping = false
-    /// Called once at the end of each turn.
+    /// Called in each turn before the first event is handed out, and at its end, with `turnOwner`.
+    public var startOfTurn: (@convention(c) (UnsafeMutableRawPointer) -> Void)?
     public var endOfTurn: (@convention(c) (UnsafeMutableRawPointer) -> Void)?
-    public var endOfTurnOwner: UnsafeMutableRawPointer?
+    public var turnOwner: UnsafeMutableRawPointer?
     private let scratchBase: UnsafeMutableRawPointer
 
     /// What one receive may fill, with `Limits.headroomBytes` before and `Limits.tailroomBytes` behind it; shared by
@@ -149,6 +150,7 @@ extension UnsafeMutablePointer where Pointee == EventLoop {
     func turn() {
         let count = pointee.wait()
         pointee.wallTime = clinux_wall_nanoseconds()
+        if let owner = pointee.turnOwner { pointee.startOfTurn?(owner) }
         for index in 0..<count {
             let event = pointee.event(index)
             event.source.assumingMemoryBound(to: EventSource.self).pointee.ready(event.source, event.bits)
@@ -157,7 +159,7 @@ extension UnsafeMutablePointer where Pointee == EventLoop {
             if let owner = node.pointee.owner { node.pointee.expired?(owner) }
         }
         pointee.messages.run()
-        if let owner = pointee.endOfTurnOwner { pointee.endOfTurn?(owner) }
+        if let owner = pointee.turnOwner { pointee.endOfTurn?(owner) }
         runDeferred()
     }
 
@@ -205,6 +207,11 @@ public struct Mailbox: Sendable {
     /// Runs `message` on the loop's thread at the end of its current turn.
     public func send(_ message: @escaping @Sendable () -> Void) {
         queue.add(message)
+        wakeUp()
+    }
+
+    /// Has the loop begin a turn.
+    public func wakeUp() {
         var one: UInt64 = 1
         _ = clinux_write(wake, &one, 8)
     }

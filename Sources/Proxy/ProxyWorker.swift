@@ -45,7 +45,8 @@ public final class ProxyWorker {
         clientStorage = .allocate(capacity: 1)
         serverStorage.initialize(to: Server(loop: loop, options: serverOptions, handler: self))
         clientStorage.initialize(to: Client(loop: loop, options: clientOptions, resolver: Resolver(loop: loop, servers: dnsServers), handler: self))
-        loop.pointee.endOfTurnOwner = Unmanaged.passUnretained(self).toOpaque()
+        loop.pointee.turnOwner = Unmanaged.passUnretained(self).toOpaque()
+        loop.pointee.startOfTurn = { Unmanaged<ProxyWorker>.fromOpaque($0).takeUnretainedValue().adoptTable() }
         loop.pointee.endOfTurn = { Unmanaged<ProxyWorker>.fromOpaque($0).takeUnretainedValue().turnEnded() }
     }
 
@@ -56,7 +57,6 @@ public final class ProxyWorker {
     }
 
     private func turnEnded() {
-        adoptTable()
         telemetry.accessLog.flush()
         connections.publish(server.pointee.counters, client.pointee.counters)
         if let done = whenEmpty, server.pointee.counters.active == 0 {
@@ -65,7 +65,7 @@ public final class ProxyWorker {
         }
     }
 
-    /// Takes the newest table; one atomic load when it has not changed.
+    /// Takes the newest table, before the turn's first request; one atomic load when it has not changed.
     private func adoptTable() {
         let version = slot.version
         guard version != tableVersion else { return }

@@ -108,6 +108,7 @@ final class Assembly {
         }
         support?.showConnections(of: workers)
         for worker in workers { worker.start() }
+        controlPlane.tablePublished = { [unowned self] in for worker in workers { worker.wake() } }
         certificates?.whenReplaced = { [unowned self] context in
             for worker in workers { worker.replaceTLS(context) }
         }

@@ -47,6 +47,9 @@ final class WorkerThread: @unchecked Sendable {
         precondition(result == 0, "no thread for a worker: \(SystemError(-result))")
     }
 
+    /// Ends the worker's current turn or its wait: it takes the newest routing table and lets the former go.
+    func wake() { mailbox.wakeUp() }
+
     /// The health path fails from now on, so that load balancers turn away.
     func failHealth() {
         mailbox.send { self.worker.isHealthy = false }
