@@ -30,6 +30,7 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let modules: [Target] = [
     // Foreign interfaces.
     .target(name: "CLinux", path: "Sources/C/CLinux"),
+    .target(name: "CScan", path: "Sources/C/CScan"),
     .target(name: "CRE2", path: "Sources/C/CRE2", linkerSettings: [.linkedLibrary("re2")]),
     system("COpenSSL", ["libssl-dev"]),
     system("CCares", ["libc-ares-dev"]),
@@ -47,7 +48,7 @@ let modules: [Target] = [
     // Data path, in the order a request meets them.
     module("Net", ["Bytes", "CLinux", "CCares"]),
     module("TLS", ["Net", "Bytes", "COpenSSL"]),
-    module("HTTP", ["Bytes"]),
+    module("HTTP", ["Bytes", "CScan"]),
     module("Downstream", ["TLS", "Net", "HTTP", "Bytes"]),
     module("Filters", ["HTTP", "Eskip", "Telemetry", "Bytes", "Regexp", "CCompression"]),
     module("Routing", ["Filters", "HTTP", "Eskip", "Bytes", "Crypto", "Regexp"]),
@@ -76,7 +77,7 @@ let testTargets: [Target] = [
     tests("RegexpTests", ["Regexp"]),
     tests("TelemetryTests", ["Telemetry", "TestSupport", "Bytes", "CLinux", logging]),
     tests("NetTests", ["Net", "Bytes", "TestSupport"]),
-    tests("HTTPTests", ["HTTP", "Bytes", "TestSupport"]),
+    tests("HTTPTests", ["HTTP", "Bytes", "TestSupport", "CScan"]),
     tests("FiltersTests", ["Filters", "HTTP", "Eskip", "Regexp", "Bytes"]),
     tests("RoutingTests", ["Routing", "Filters", "HTTP", "Eskip", "Regexp", "Bytes"]),
     tests("ProxyTests", ["Proxy", "Upstream", "Downstream", "Net", "Bytes", "TestSupport"]),

@@ -87,7 +87,7 @@ typealias ServerConnection = UnsafeMutablePointer<HTTP1ServerConnection>
 extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
     var loop: UnsafeMutablePointer<EventLoop> { pointee.server.pointee.loop }
     var options: ServerOptions { _read { yield pointee.server.pointee.options } }
-    var handler: any ServerHandler { pointee.server.pointee.handler }
+    var handler: ServerHandlerReference { pointee.server.pointee.handler }
     private var stream: ServerStream { ServerStream(connection: self) }
 
     func opened() {

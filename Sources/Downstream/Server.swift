@@ -7,7 +7,7 @@ import TLS
 public struct Server: ~Copyable {
     let loop: UnsafeMutablePointer<EventLoop>
     let options: ServerOptions
-    unowned(unsafe) let handler: any ServerHandler
+    let handler: ServerHandlerReference
     var connections = Slab<HTTP1ServerConnection>()
     var handshakes = Slab<HandshakeConnection>()
     var oldestHandshake: UnsafeMutablePointer<HandshakeConnection>?
@@ -33,11 +33,11 @@ public struct Server: ~Copyable {
     public fileprivate(set) var isDraining = false
     public internal(set) var counters = ServerCounters()
 
-    /// - Parameter handler: outlives the server.
+    /// - Parameter handler: kept for ever.
     public init(loop: UnsafeMutablePointer<EventLoop>, options: ServerOptions, handler: any ServerHandler) {
         self.loop = loop
         self.options = options
-        self.handler = handler
+        self.handler = ServerHandlerReference(handler)
         date = HTTPDate()
     }
 }

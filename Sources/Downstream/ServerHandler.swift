@@ -33,6 +33,42 @@ extension ServerHandler {
     public func handshakeFailed(_ peer: SocketAddress, reason: String) {}
 }
 
+/// Calls a handler without counting references: each count would be an atomic operation per call.
+struct ServerHandlerReference {
+    private final class Box {
+        let handler: any ServerHandler
+        init(_ handler: any ServerHandler) { self.handler = handler }
+    }
+
+    private let box: Unmanaged<Box>
+
+    /// Keeps `handler` for ever: servers live as long as their threads.
+    init(_ handler: any ServerHandler) { box = .passRetained(Box(handler)) }
+
+    @inline(__always)
+    func requestReceived(_ head: inout RequestHead, on stream: ServerStream, refusal: HTTPError?) {
+        box._withUnsafeGuaranteedRef { $0.handler.requestReceived(&head, on: stream, refusal: refusal) }
+    }
+
+    @inline(__always)
+    func requestBody(_ exchange: UnsafeMutableRawPointer, _ piece: BodyPiece, isLast: Bool, trailers: TrailerLines) {
+        box._withUnsafeGuaranteedRef { $0.handler.requestBody(exchange, piece, isLast: isLast, trailers: trailers) }
+    }
+
+    @inline(__always)
+    func requestStalled(_ exchange: UnsafeMutableRawPointer) { box._withUnsafeGuaranteedRef { $0.handler.requestStalled(exchange) } }
+
+    @inline(__always)
+    func requestFailed(_ exchange: UnsafeMutableRawPointer, _ failure: ServerFailure) {
+        box._withUnsafeGuaranteedRef { $0.handler.requestFailed(exchange, failure) }
+    }
+
+    func handshakeFailed(_ peer: SocketAddress, reason: String) { box._withUnsafeGuaranteedRef { $0.handler.handshakeFailed(peer, reason: reason) } }
+
+    @inline(__always)
+    func clientWritable(_ exchange: UnsafeMutableRawPointer) { box._withUnsafeGuaranteedRef { $0.handler.clientWritable(exchange) } }
+}
+
 /// Why a client's side of an exchange broke.
 public enum ServerFailure: Equatable, Sendable {
     /// The request's body is malformed.

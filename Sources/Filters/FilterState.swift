@@ -35,14 +35,14 @@ public struct FilterState: ~Copyable {
         exchangeNumber &+= 1
         request.reset()
         response.reset()
-        settings = ExchangeSettings()
+        settings.reset()
         parameters.removeAll()
         trafficDraw = -1
         if !bag.isEmpty { bag.removeAll() }
         route = nil
         outgoingHost = nil
         hostField = nil
-        replacement = .untouched
+        if case .untouched = replacement {} else { replacement = .untouched }
         if !requestTransforms.isEmpty { requestTransforms.removeAll() }
         if !responseTransforms.isEmpty { responseTransforms.removeAll() }
         servesAfterRequestBody = false
@@ -79,6 +79,24 @@ public struct ExchangeSettings {
     public var annotations: [String: String] = [:]
 
     public init() {}
+
+    /// As new; what needs no memory in most exchanges is touched only if it has some.
+    mutating func reset() {
+        backendTimeout = nil
+        readTimeout = nil
+        writeTimeout = nil
+        preservesHost = false
+        if case .inherited = accessLog {} else { accessLog = .inherited }
+        if !maskedQueryParameters.isEmpty { maskedQueryParameters = [] }
+        consistentHash = nil
+        balanceFactor = nil
+        dynamicScheme = nil
+        dynamicHost = nil
+        dynamicURL = nil
+        backendIsProxy = false
+        teeLabel = nil
+        if !annotations.isEmpty { annotations = [:] }
+    }
 }
 
 /// Whether an exchange is logged: the flag's choice unless a filter of the route made one.

@@ -55,9 +55,9 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         let status = Int(pointee.sentStatus)
         let code = MetricLabel.code(status)
         let method = MetricLabel.method(pointee.filter.request.method.rawValue)
-        let route = pointee.filter.route.map { MetricLabel(id: $0.metricLabel) } ?? .unknownRoute
+        let route = pointee.route.map { $0._withUnsafeGuaranteedRef { MetricLabel(id: $0.metricLabel) } } ?? .unknownRoute
         let host = hostLabel(metrics)
-        if pointee.filter.route == nil { metrics.add(.routeError) }
+        if pointee.route == nil { metrics.add(.routeError) }
         if pointee.upstreamHeadAt > 0 {
             metrics.upstreamAnswered(
                 status: Int(pointee.upstreamStatus), route: route, host: .none, zone: .none, nanoseconds: pointee.upstreamHeadAt - pointee.upstreamStart)

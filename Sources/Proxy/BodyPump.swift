@@ -140,12 +140,12 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     ///
     /// - Returns: whether the body has to pass transforms, empty ones too.
     private func beginBody(_ framing: BodyFraming) -> Bool {
-        let transforms = pointee.filter.responseTransforms
-        let changed = transforms.isEmpty ? framing : changedFraming(framing, transforms)
+        let isTransformed = !pointee.filter.responseTransforms.isEmpty
+        let changed = isTransformed ? changedFraming(framing, pointee.filter.responseTransforms) : framing
         if allowsBody {
             pointee.responseFraming = changed
-            if !transforms.isEmpty { pointee.responsePipeline = BodyPipeline(transforms) }
-            return !transforms.isEmpty
+            if isTransformed { pointee.responsePipeline = BodyPipeline(pointee.filter.responseTransforms) }
+            return isTransformed
         }
         // RFC 9110 §8.6: the length a GET would have may be told to HEAD and with 304, never with 1xx and 204.
         let isLengthTold = if case .length = changed { pointee.filter.request.method == .head || isUntouched304 } else { false }

@@ -22,7 +22,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     /// Takes over a request whose head has come.
     func start(refusal: HTTPError?) {
         pointee.filter.peer = pointee.server.peer.address
-        pointee.filter.settings.preservesHost = pointee.worker.options.preservesHost
+        pointee.filter.settings.preservesHost = pointee.lentWorker._withUnsafeGuaranteedRef { $0.options.preservesHost }
         if let refusal { return fail(.refused(refusal)) }
         pointee.isBodyExpected = !pointee.filter.request.framing.isEmpty
         if let answer = check() { return fail(answer) }
@@ -69,6 +69,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     /// Goes where the route's backend says.
     private func dispatch() {
         let route = pointee.route.unsafelyUnwrapped
+        if let origin = route._withUnsafeGuaranteedRef({ $0.networkOrigin }) { return origin._withUnsafeGuaranteedRef { connect(to: $0) } }
         switch route._withUnsafeGuaranteedRef({ $0.backend }) {
         case .network(let endpoint): connect(to: endpoint.origin)
         case .loadBalanced(let balancer):
@@ -93,7 +94,8 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         if pointee.upstreamStart == 0 { pointee.upstreamStart = now }
         pointee.origin = Unmanaged.passUnretained(origin)
         if let timeout = pointee.filter.settings.backendTimeout { setTimer(.backendTimeout, at: pointee.upstreamStart + timeout) }
-        let opened = pointee.worker.client.open(origin, for: self, freshOnly: freshOnly)
+        let client = pointee.lentWorker._withUnsafeGuaranteedRef { $0.client }
+        let opened = client.open(origin, for: self, freshOnly: freshOnly)
         pointee.client = opened.stream
         pointee.isRequestHeadSent = false
         if opened.isConnected { return sendRequest() }
@@ -235,6 +237,6 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         if !pointee.filter.endObservers.isEmpty { tellObservers() }
         account()
         releaseRoute()
-        pointee.worker.release(self)
+        pointee.lentWorker._withUnsafeGuaranteedRef { $0.release(self) }
     }
 }

@@ -36,7 +36,8 @@ struct Exchange: ~Copyable {
 
     /// First, so that a filter's pointer to it is the exchange's own.
     var filter: FilterState
-    unowned(unsafe) let worker: ProxyWorker
+    /// Lent rather than kept: a count of references would be two atomic operations for each use.
+    let lentWorker: Unmanaged<ProxyWorker>
     let telemetry: Unmanaged<WorkerTelemetry>
     var server: ServerStream
     var client: ClientStream?
@@ -89,16 +90,18 @@ struct Exchange: ~Copyable {
     var responseBytes: UInt64 = 0
 
     init(worker: ProxyWorker, server: ServerStream) {
-        self.worker = worker
+        lentWorker = .passUnretained(worker)
         telemetry = .passUnretained(worker.telemetry)
         self.server = server
         filter = FilterState(services: worker.services)
     }
+
+    var worker: ProxyWorker { lentWorker.takeUnretainedValue() }
 }
 
 extension UnsafeMutablePointer where Pointee == Exchange {
     var context: FilterContext { FilterContext(UnsafeMutableRawPointer(self).assumingMemoryBound(to: FilterState.self)) }
-    var loop: UnsafeMutablePointer<EventLoop> { pointee.worker.loop }
+    var loop: UnsafeMutablePointer<EventLoop> { pointee.lentWorker._withUnsafeGuaranteedRef { $0.loop } }
     var now: UInt64 { loop.pointee.now }
 
     /// Makes the place ready for a new exchange.
@@ -142,13 +145,13 @@ extension UnsafeMutablePointer where Pointee == Exchange {
 
     /// Finds a route in the table the exchange began with.
     func lookUp() -> Unmanaged<Route>? {
-        if pointee.generation < 0 { (pointee.generation, pointee.table) = pointee.worker.tables.hold() }
+        if pointee.generation < 0 { (pointee.generation, pointee.table) = pointee.lentWorker._withUnsafeGuaranteedRef { $0.tables.hold() } }
         return pointee.table?._withUnsafeGuaranteedRef { $0.match(context) }
     }
 
     func releaseRoute() {
         guard pointee.generation >= 0 else { return }
-        pointee.worker.tables.release(pointee.generation)
+        pointee.lentWorker._withUnsafeGuaranteedRef { $0.tables.release(pointee.generation) }
         pointee.generation = -1
     }
 

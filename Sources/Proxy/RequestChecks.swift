@@ -7,16 +7,18 @@ import HTTP
 
 extension UnsafeMutablePointer where Pointee == Exchange {
     /// - Returns: why the request is refused, nil if it may be routed.
-    func check() -> ProxyError? {
+    func check() -> ProxyError? { pointee.lentWorker._withUnsafeGuaranteedRef { check($0.options) } }
+
+    private func check(_ options: borrowing ProxyOptions) -> ProxyError? {
         if let expect = pointee.filter.request.headers.first(.expect), pointee.filter.request.version == .http11,
             !expect.equalsIgnoringCase("100-continue") { return .unknownExpectation }
-        if pointee.worker.options.contentLengthMax > 0, case .length(let length) = pointee.filter.request.framing, length > pointee.worker.options.contentLengthMax {
+        if options.contentLengthMax > 0, case .length(let length) = pointee.filter.request.framing, length > options.contentLengthMax {
             return .contentTooLarge
         }
-        if pointee.worker.options.validatesQuery, pointee.filter.request.hasQuery, !QueryCheck.isValid(pointee.filter.request.query) { return .invalidQuery }
-        if !pointee.worker.options.refusedPayloads.isEmpty, hasRefusedPayload(pointee.worker.options.refusedPayloads) { return .refusedPayload }
-        if pointee.worker.options.normalizesHost { normalizeHost() }
-        if let forwarded = pointee.worker.options.forwardedHeaders { forwarded.apply(to: context) }
+        if options.validatesQuery, pointee.filter.request.hasQuery, !QueryCheck.isValid(pointee.filter.request.query) { return .invalidQuery }
+        if !options.refusedPayloads.isEmpty, hasRefusedPayload(options.refusedPayloads) { return .refusedPayload }
+        if options.normalizesHost { normalizeHost() }
+        if let forwarded = options.forwardedHeaders { forwarded.apply(to: context) }
         return nil
     }
 
@@ -24,7 +26,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     func answersItself() -> Bool {
         if pointee.filter.request.isAsterisk {
             pointee.filter.response.reset(status: 200)
-        } else if pointee.worker.isHealthPath(pointee.filter.request.path) {
+        } else if pointee.lentWorker._withUnsafeGuaranteedRef({ $0.isHealthPath(pointee.filter.request.path) }) {
             pointee.filter.response.reset(status: pointee.worker.isHealthy ? 200 : 503)
         } else {
             return false
@@ -39,7 +41,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     /// Takes off what belongs to the client's connection; the rest of the hop-by-hop fields is left out when the head is
     /// written.
     func removeConnectionFields() {
-        guard pointee.worker.options.removesHopHeaders else { return pointee.filter.request.removeNominatedFields() }
+        guard pointee.lentWorker._withUnsafeGuaranteedRef({ $0.options.removesHopHeaders }) else { return pointee.filter.request.removeNominatedFields() }
         pointee.filter.request.headers.removeAll(.te)
         pointee.filter.request.headers.removeAll(.trailer)
     }

@@ -1,6 +1,6 @@
 public import Eskip
 public import Filters
-internal import HTTP
+public import HTTP
 
 /// A compiled route: made once per definition, shared by all tables in which the definition stands unchanged.
 ///
@@ -9,6 +9,8 @@ internal import HTTP
 public final class Route: RouteFacts, @unchecked Sendable {
     public let definition: RouteDefinition
     public let backend: RouteBackend
+    /// Of a network backend: what most requests ask for, to be had without counting references.
+    public let networkOrigin: Unmanaged<Origin>?
     /// What the route's filters without actions of their own say about it.
     public var traits: [RouteTrait] { chain.traits }
     /// In written order; valid while the route lives.
@@ -28,6 +30,7 @@ public final class Route: RouteFacts, @unchecked Sendable {
     ) {
         self.definition = definition
         self.backend = backend
+        networkOrigin = if case .network(let endpoint) = backend { .passUnretained(endpoint.origin) } else { nil }
         self.chain = chain
         self.conditions = conditions
         self.scope = scope

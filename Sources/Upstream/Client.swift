@@ -7,7 +7,7 @@ public struct Client: ~Copyable {
     let loop: UnsafeMutablePointer<EventLoop>
     let options: ClientOptions
     let resolver: Resolver
-    unowned(unsafe) let handler: any ClientHandler
+    let handler: ClientHandlerReference
     var connections = Slab<HTTP1ClientConnection>()
     var pools = PoolTable()
     /// Heads are parsed here and taken over by swapping.
@@ -16,12 +16,12 @@ public struct Client: ~Copyable {
     fileprivate var sweep = TimerNode()
     public internal(set) var counters = ClientCounters()
 
-    /// - Parameter handler: outlives the client.
+    /// - Parameter handler: kept for ever.
     public init(loop: UnsafeMutablePointer<EventLoop>, options: ClientOptions, resolver: Resolver, handler: any ClientHandler) {
         self.loop = loop
         self.options = options
         self.resolver = resolver
-        self.handler = handler
+        self.handler = ClientHandlerReference(handler)
     }
 }
 

@@ -24,6 +24,43 @@ public protocol ClientHandler: AnyObject {
     func upstreamFailed(_ exchange: UnsafeMutableRawPointer, _ failure: ClientFailure)
 }
 
+/// Calls a handler without counting references: each count would be an atomic operation per call.
+struct ClientHandlerReference {
+    private final class Box {
+        let handler: any ClientHandler
+        init(_ handler: any ClientHandler) { self.handler = handler }
+    }
+
+    private let box: Unmanaged<Box>
+
+    /// Keeps `handler` for ever: clients live as long as their threads.
+    init(_ handler: any ClientHandler) { box = .passRetained(Box(handler)) }
+
+    @inline(__always)
+    func upstreamConnected(_ exchange: UnsafeMutableRawPointer) { box._withUnsafeGuaranteedRef { $0.handler.upstreamConnected(exchange) } }
+
+    @inline(__always)
+    func responseReceived(_ exchange: UnsafeMutableRawPointer, _ head: inout ResponseHead) {
+        box._withUnsafeGuaranteedRef { $0.handler.responseReceived(exchange, &head) }
+    }
+
+    @inline(__always)
+    func responseBody(_ exchange: UnsafeMutableRawPointer, _ piece: BodyPiece, isLast: Bool, trailers: TrailerLines) {
+        box._withUnsafeGuaranteedRef { $0.handler.responseBody(exchange, piece, isLast: isLast, trailers: trailers) }
+    }
+
+    @inline(__always)
+    func responseStalled(_ exchange: UnsafeMutableRawPointer) { box._withUnsafeGuaranteedRef { $0.handler.responseStalled(exchange) } }
+
+    @inline(__always)
+    func upstreamWritable(_ exchange: UnsafeMutableRawPointer) { box._withUnsafeGuaranteedRef { $0.handler.upstreamWritable(exchange) } }
+
+    @inline(__always)
+    func upstreamFailed(_ exchange: UnsafeMutableRawPointer, _ failure: ClientFailure) {
+        box._withUnsafeGuaranteedRef { $0.handler.upstreamFailed(exchange, failure) }
+    }
+}
+
 /// Why an upstream's side of an exchange broke.
 public enum ClientFailure: Equatable, Sendable {
     /// No connection could be made.

@@ -76,7 +76,7 @@ struct HTTP1ClientConnection: ~Copyable {
 extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
     var loop: UnsafeMutablePointer<EventLoop> { pointee.client.pointee.loop }
     private var options: ClientOptions { _read { yield pointee.client.pointee.options } }
-    private var handler: any ClientHandler { pointee.client.pointee.handler }
+    private var handler: ClientHandlerReference { pointee.client.pointee.handler }
     private var timer: UnsafeMutablePointer<TimerNode> { withUnsafeMutablePointer(to: &pointee.timer) { $0 } }
 
     /// Failures are reported at the end of the turn, never below the caller.

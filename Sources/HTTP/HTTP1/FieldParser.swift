@@ -1,4 +1,5 @@
 import Bytes
+import CScan
 
 /// What parsing the bytes at hand came to.
 public enum ParseResult: Equatable, Sendable {
@@ -30,12 +31,12 @@ enum FieldParser {
             let nameStart = index
             index = endOfToken(base, index, end)
             guard index < end else { return index - nameStart > Limits.fieldNameBytesMax ? .failed(.fieldNameTooLong) : .needMore }
-            let nameCount = index - nameStart
+            let nameCount = index &- nameStart
             guard nameCount > 0, base.load(fromByteOffset: index, as: UInt8.self) == UInt8(ascii: ":") else { return .failed(.malformedFieldName) }
             guard nameCount <= Limits.fieldNameBytesMax else { return .failed(.fieldNameTooLong) }
-            index += 1
+            index &+= 1
 
-            while index < end, ASCII.isBlank(base.load(fromByteOffset: index, as: UInt8.self)) { index += 1 }
+            while index < end, ASCII.isBlank(base.load(fromByteOffset: index, as: UInt8.self)) { index &+= 1 }
             let valueStart = index
             index = endOfValue(base, index, end)
             guard index < end else { return .needMore }
@@ -47,76 +48,67 @@ enum FieldParser {
             case 0x0A: return .failed(.bareLineFeed)
             default: return .failed(.malformedFieldValue)
             }
-            while valueEnd > valueStart, ASCII.isBlank(base.load(fromByteOffset: valueEnd - 1, as: UInt8.self)) { valueEnd -= 1 }
-            index += 2
+            while valueEnd > valueStart, ASCII.isBlank(base.load(fromByteOffset: valueEnd - 1, as: UInt8.self)) { valueEnd &-= 1 }
+            index &+= 2
 
             guard headers.fieldCount < Limits.fieldCountMax else { return .failed(.tooManyFields) }
             let known = KnownField(name: BorrowedBytes(start: base + nameStart, count: nameCount))
             headers.appendField(Headers.Field(
                 nameStart: UInt32(truncatingIfNeeded: nameStart), nameCount: UInt16(truncatingIfNeeded: nameCount), known: known,
                 isRemoved: false, valueStart: UInt32(truncatingIfNeeded: valueStart),
-                valueCount: UInt32(truncatingIfNeeded: valueEnd - valueStart)))
+                valueCount: UInt32(truncatingIfNeeded: valueEnd &- valueStart)))
         }
     }
 
-    /// Offset of the first byte that is no token byte; words of letters and hyphens, as in most names, pass whole.
+    /// Offset of the first byte that is no token byte; names of letters, digits and hyphens, as nearly all are, pass by words.
     @inline(__always)
     static func endOfToken(_ base: UnsafeRawPointer, _ start: Int, _ end: Int) -> Int {
         var index = start
-        while index + 8 <= end {
-            let plain = lettersAndHyphens(base.loadUnaligned(fromByteOffset: index, as: UInt64.self))
-            index += (~plain & 0x8080_8080_8080_8080).trailingZeroBitCount >> 3
-            if plain == 0x8080_8080_8080_8080 { continue }
-            guard ASCII.isToken(base.load(fromByteOffset: index, as: UInt8.self)) else { return index }
-            index += 1
+        while true {
+            index = first(cscan_no_word, base, index, end) { !(ASCII.isLetter($0) || ASCII.isDigit($0) || $0 == UInt8(ascii: "-")) }
+            guard index < end, ASCII.isToken(base.load(fromByteOffset: index, as: UInt8.self)) else { return index }
+            index &+= 1
         }
-        while index < end, ASCII.isToken(base.load(fromByteOffset: index, as: UInt8.self)) { index += 1 }
-        return index
-    }
-
-    /// The highest bit of each byte that is a letter or a hyphen.
-    @inline(__always)
-    private static func lettersAndHyphens(_ word: UInt64) -> UInt64 {
-        let low: UInt64 = 0x0101_0101_0101_0101
-        let high: UInt64 = 0x8080_8080_8080_8080
-        // Within seven bits no addition carries into the next byte.
-        let seven = word & ~high
-        let folded = seven | (low &* 0x20)
-        let letters = (folded &+ (low &* (0x80 - 0x61))) & ~(folded &+ (low &* (0x80 - 0x7B)))
-        let hyphens = ~((seven ^ (low &* 0x2D)) &+ (low &* 0x7F))
-        return (letters | hyphens) & ~word & high
     }
 
     /// Offset of the first byte that may not stand in a value: CR, LF or another control character but TAB.
     @inline(__always)
     static func endOfValue(_ base: UnsafeRawPointer, _ start: Int, _ end: Int) -> Int {
         var index = start
-        while index + 8 <= end {
-            let controls = controlBytes(base.loadUnaligned(fromByteOffset: index, as: UInt64.self))
-            if controls == 0 {
-                index += 8
-                continue
-            }
-            index += controls.trailingZeroBitCount >> 3
-            if base.load(fromByteOffset: index, as: UInt8.self) != 0x09 { return index }
-            index += 1
+        while true {
+            index = first(cscan_control, base, index, end) { $0 < 0x20 || $0 == 0x7F }
+            guard index < end, base.load(fromByteOffset: index, as: UInt8.self) == 0x09 else { return index }
+            index &+= 1
         }
-        while index < end {
-            let byte = base.load(fromByteOffset: index, as: UInt8.self)
-            if byte < 0x20 && byte != 0x09 || byte == 0x7F { return index }
-            index += 1
-        }
-        return end
     }
 
-    /// The highest bit of the first byte below 0x20 or equal to 0x7F; behind it other bits may be set wrongly, since
-    /// subtractions borrow upwards.
+    /// Offset of the first control character or space.
     @inline(__always)
-    private static func controlBytes(_ word: UInt64) -> UInt64 {
-        let high: UInt64 = 0x8080_8080_8080_8080
-        let low: UInt64 = 0x0101_0101_0101_0101
-        let below = (word &- (low &* 0x20)) & ~word & high
-        let delete = word ^ (low &* 0x7F)
-        return below | (delete &- low) & ~delete & high
+    static func endOfWord(_ base: UnsafeRawPointer, _ start: Int, _ end: Int) -> Int {
+        first(cscan_control_or_space, base, start, end) { $0 <= 0x20 || $0 == 0x7F }
+    }
+
+    /// Offset of the first byte of a class, `end` if there is none.
+    ///
+    /// - Parameters:
+    ///   - scan: the class's bits of sixteen bytes.
+    ///   - isMember: the same of one byte.
+    @inline(__always)
+    private static func first(
+        _ scan: (UnsafeRawPointer) -> UInt32, _ base: UnsafeRawPointer, _ start: Int, _ end: Int, _ isMember: (UInt8) -> Bool
+    ) -> Int {
+        var index = start
+        while index &+ 16 <= end {
+            let members = scan(base + index)
+            if members != 0 { return index &+ members.trailingZeroBitCount }
+            index &+= 16
+        }
+        if end >= 16 {
+            // The last sixteen bytes; those before `index` are shifted out.
+            let members = scan(base + (end &- 16)) &>> UInt32(truncatingIfNeeded: index &- (end &- 16))
+            return members == 0 ? end : index &+ members.trailingZeroBitCount
+        }
+        while index < end, !isMember(base.load(fromByteOffset: index, as: UInt8.self)) { index &+= 1 }
+        return index
     }
 }

@@ -45,8 +45,7 @@ public enum RequestParser {
         let methodEnd = index
         index += 1
         let targetStart = index
-        while index < end, base.load(fromByteOffset: index, as: UInt8.self) > 0x20,
-            base.load(fromByteOffset: index, as: UInt8.self) != 0x7F { index += 1 }
+        index = FieldParser.endOfWord(base, index, end)
         guard index < end else { return .needMore }
         guard index > targetStart, base.load(fromByteOffset: index, as: UInt8.self) == 0x20 else { return .failed(.malformedRequestLine) }
         let targetEnd = index

@@ -44,6 +44,8 @@ public struct Headers: ~Copyable {
     private(set) var wireEnd = 0
     /// The known fields that may be present: an absent one costs a bit test.
     private var present: UInt64 = 0
+    /// Those that may be present more than once.
+    private var repeated: UInt64 = 0
     /// By known field, where it stood first, meaningful while `present` has its bit; 255 stands for "look for it".
     private var firstIndex: UnsafeMutablePointer<UInt8>?
 
@@ -85,6 +87,10 @@ public struct Headers: ~Copyable {
     /// Whether a field of this name may be there; false is certain.
     @inline(__always)
     public func mayContain(_ field: KnownField) -> Bool { present & field.bit != 0 }
+
+    /// Whether a second field of this name may be there; false is certain.
+    @inline(__always)
+    func mayRepeat(_ field: KnownField) -> Bool { repeated & field.bit != 0 }
 
     /// Position of the next present field of this name at or after `start`.
     public func index(of known: KnownField, from start: Int = 0) -> Int? {
@@ -225,6 +231,7 @@ public struct Headers: ~Copyable {
         wireCount = 0
         wireEnd = 0
         present = 0
+        repeated = 0
         if byteCapacity > Limits.headBytesKept {
             bytes?.deallocate()
             bytes = nil
@@ -292,6 +299,8 @@ public struct Headers: ~Copyable {
         if present & field.known.bit == 0 {
             present |= field.known.bit
             firstIndex.unsafelyUnwrapped[Int(field.known.rawValue)] = UInt8(truncatingIfNeeded: min(fieldCount, 255))
+        } else {
+            repeated |= field.known.bit
         }
         fieldCount += 1
     }

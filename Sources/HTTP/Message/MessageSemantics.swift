@@ -18,7 +18,7 @@ extension RequestHead {
             if version == .http10 { return }
             throw .missingHost
         }
-        guard headers.index(of: .host, from: index + 1) == nil else { throw .duplicateHost }
+        guard !headers.mayRepeat(.host) || headers.index(of: .host, from: index + 1) == nil else { throw .duplicateHost }
         guard HostSyntax.isHost(headers.value(at: index)) else { throw .malformedHost }
         hostRange = headers.valueRange(at: index)
     }
@@ -81,7 +81,7 @@ extension Headers {
     /// The one Content-Length; several fields or a list are refused even if they agree.
     func contentLength() throws(HTTPError) -> UInt64? {
         guard let index = index(of: .contentLength) else { return nil }
-        guard self.index(of: .contentLength, from: index + 1) == nil else { throw .ambiguousFraming }
+        guard !mayRepeat(.contentLength) || self.index(of: .contentLength, from: index + 1) == nil else { throw .ambiguousFraming }
         let digits = value(at: index)
         guard !digits.isEmpty, digits.count <= 19 else { throw .malformedContentLength }
         var length: UInt64 = 0

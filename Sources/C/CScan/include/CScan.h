@@ -1,0 +1,54 @@
+#ifndef CSCAN_H
+#define CSCAN_H
+// Sixteen bytes looked at by one instruction: what a program in Swift cannot ask of the processor. Bit i of a result stands for
+// byte i; all results are the same on every machine.
+
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+
+/// Bytes that are neither letters, digits nor hyphens.
+static inline uint32_t cscan_no_word(const void *at) {
+    __m128i bytes = _mm_loadu_si128((const __m128i *)at);
+    // Unsigned x in low...low+n is x - low <= n.
+    __m128i letter = _mm_sub_epi8(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
+    __m128i digit = _mm_sub_epi8(bytes, _mm_set1_epi8('0'));
+    __m128i letters = _mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(25)), letter);
+    __m128i digits = _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit);
+    __m128i hyphens = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('-'));
+    return ~(uint32_t)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(letters, digits), hyphens)) & 0xFFFF;
+}
+
+/// Bytes below 0x20, TAB among them, and 0x7F.
+static inline uint32_t cscan_control(const void *at) {
+    __m128i bytes = _mm_loadu_si128((const __m128i *)at);
+    __m128i below = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1F)), bytes);
+    return (uint32_t)_mm_movemask_epi8(_mm_or_si128(below, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7F))));
+}
+
+/// Bytes from 0x00 to 0x20, and 0x7F.
+static inline uint32_t cscan_control_or_space(const void *at) {
+    __m128i bytes = _mm_loadu_si128((const __m128i *)at);
+    __m128i below = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x20)), bytes);
+    return (uint32_t)_mm_movemask_epi8(_mm_or_si128(below, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7F))));
+}
+
+#else
+
+#define CSCAN_MASK(condition) \
+    uint8_t bytes[16]; \
+    uint32_t mask = 0; \
+    memcpy(bytes, at, 16); \
+    for (int i = 0; i < 16; i++) { uint8_t b = bytes[i]; mask |= (uint32_t)(condition) << i; } \
+    return mask;
+
+static inline uint32_t cscan_no_word(const void *at) {
+    CSCAN_MASK(!((uint8_t)((b | 0x20) - 'a') < 26 || (uint8_t)(b - '0') < 10 || b == '-'))
+}
+static inline uint32_t cscan_control(const void *at) { CSCAN_MASK(b < 0x20 || b == 0x7F) }
+static inline uint32_t cscan_control_or_space(const void *at) { CSCAN_MASK(b <= 0x20 || b == 0x7F) }
+
+#endif
+#endif
