@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help packages build run test bench conformance fuzz clean
 
-BUILD_PACKAGES := libssl-dev libre2-dev libc-ares-dev zlib1g-dev libbrotli-dev libzstd-dev libyaml-dev
+BUILD_PACKAGES := libssl-dev libre2-dev libc-ares-dev zlib1g-dev libbrotli-dev libzstd-dev libyaml-dev libnghttp2-dev
 BENCH_PACKAGES := gcc python3 nginx haproxy strace valgrind
 RELEASE := swift build -c release --static-swift-stdlib
 FAIRWAY_CONFORMANCE ?= ../shared/conformance

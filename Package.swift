@@ -36,6 +36,7 @@ let modules: [Target] = [
     system("CCares", ["libc-ares-dev"]),
     system("CCompression", ["zlib1g-dev", "libbrotli-dev", "libzstd-dev"]),
     system("CYAML", ["libyaml-dev"]),
+    system("CNGHTTP2", ["libnghttp2-dev"]),
 
     // Words everybody shares.
     module("Bytes"),
@@ -48,7 +49,7 @@ let modules: [Target] = [
     // Data path, in the order a request meets them.
     module("Net", ["Bytes", "CLinux", "CCares"]),
     module("TLS", ["Net", "Bytes", "COpenSSL"]),
-    module("HTTP", ["Bytes", "CScan"]),
+    module("HTTP", ["Bytes", "CNGHTTP2", "CScan"]),
     module("Downstream", ["TLS", "Net", "HTTP", "Bytes"]),
     module("Filters", ["HTTP", "Eskip", "Telemetry", "Bytes", "Regexp", "CCompression"]),
     module("Routing", ["Filters", "HTTP", "Eskip", "Bytes", "Crypto", "Regexp"]),
@@ -69,8 +70,8 @@ let modules: [Target] = [
 ]
 
 let testTargets: [Target] = [
-    .target(name: "TestSupport", dependencies: ["CLinux"], path: "Tests/TestSupport", swiftSettings: settings),
-    tests("BytesTests", ["Bytes"]),
+    .target(name: "TestSupport", dependencies: ["CLinux", "CNGHTTP2"], path: "Tests/TestSupport", swiftSettings: settings),
+    tests("BytesTests", ["Bytes", "TestSupport"]),
     tests("EskipTests", ["Eskip"]),
     tests("YAMLTests", ["YAML"]),
     tests("CryptoTests", ["Crypto"]),

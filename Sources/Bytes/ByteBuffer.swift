@@ -82,6 +82,19 @@ public struct ByteBuffer: ~Copyable {
         return written
     }
 
+    /// Free memory behind the contents, at least `room` bytes; valid until the next call. `commit` makes contents of it.
+    @inline(__always)
+    public mutating func free(_ room: Int) -> UnsafeMutableRawBufferPointer {
+        reserve(room)
+        return UnsafeMutableRawBufferPointer(start: base.unsafelyUnwrapped + writeIndex, count: capacity - writeIndex)
+    }
+
+    @inline(__always)
+    public mutating func commit(_ written: Int) {
+        precondition(written >= 0 && written <= capacity - writeIndex)
+        writeIndex += written
+    }
+
     public mutating func consume(_ byteCount: Int) {
         precondition(byteCount <= count, "consumed \(byteCount) of \(count)")
         readIndex += byteCount

@@ -43,6 +43,38 @@ public enum Limits {
     /// Requests of one connection answered in one turn before others have theirs.
     public static let pipelinedPerTurn = 32
 
+    /// Streams one client may have open on one HTTP/2 connection: more than browsers and gRPC clients use, and with the
+    /// window below the bound of what a connection can make the proxy keep.
+    public static let streamsPerConnectionMax = 128
+    /// What a client may send on one HTTP/2 stream before it is told to go on; as much is kept if the upstream stalls.
+    public static let streamWindowBytes = 64 * 1024
+    /// The same for a whole connection. It is always given back at once, so that no stream stalls the others.
+    public static let connectionWindowBytes = 1024 * 1024
+    /// RFC 9113 §4.2: the least any peer must accept, and all that is asked for: larger frames delay the others.
+    public static let framePayloadMax = 16 * 1024
+    /// CONTINUATION frames of one header block: nobody needs more than one for each frame's worth of a large head.
+    public static let continuationsMax = 16
+    /// Settings in one frame; the registry has nine.
+    public static let settingsPerFrameMax = 32
+    /// Streams a client resets, or makes the proxy reset, in a burst and per second; rapid reset is hundreds of thousands.
+    public static let streamResetsBurst = 200
+    public static let streamResetsPerSecond = 50
+    /// PING and SETTINGS frames, which have to be answered.
+    public static let answeredFramesBurst = 200
+    public static let answeredFramesPerSecond = 20
+    /// Frames that carry nothing: empty DATA, PRIORITY, unknown ones, frames for closed streams.
+    public static let idleFramesBurst = 1000
+    public static let idleFramesPerSecond = 200
+    /// WINDOW_UPDATE frames beyond two for each DATA frame sent.
+    public static let windowUpdatesBurst = 1000
+    public static let windowUpdatesPerSecond = 100
+    /// Streams on one connection to an upstream, whatever it would allow: more share one TCP window.
+    public static let streamsPerUpstreamConnectionMax = 100
+    /// Times a request is sent to upstreams that say they have not begun with it.
+    public static let refusedAttemptsMax = 4
+    /// Output buffers of HTTP/2 connections that are kept warm between two uses.
+    public static let spareBuffersMax = 64
+
     /// Bytes of a JWT's payload that is read; real tokens have 1-4 KiB, and heads are bounded anyway.
     public static let jwtPayloadBytesMax = 64 * 1024
     /// Nesting of a JSON document: the reader recurses once per level, on the stack of a worker.

@@ -8,13 +8,14 @@ public enum HTTPError: Error, Equatable, Sendable {
     case malformedEscape, nulInPath, ambiguousPath, fragmentInTarget
     case headTooLarge, tooManyFields, fieldNameTooLong, unsupportedVersion, tooManyEmptyLines
     case endOfStream
+    case malformedMessage, unsupportedProtocol
 
     /// The status a client is answered with; an upstream's errors are 502 whatever they are.
     public var status: UInt16 {
         switch self {
         case .headTooLarge, .tooManyFields, .fieldNameTooLong: 431
         case .unsupportedVersion: 505
-        case .unsupportedTransferCoding: 501
+        case .unsupportedTransferCoding, .unsupportedProtocol: 501
         default: 400
         }
     }
@@ -52,6 +53,8 @@ public enum HTTPError: Error, Equatable, Sendable {
         case .fieldNameTooLong: "a field name is too long"
         case .unsupportedVersion: "the major version is not 1 (RFC 9110 §15.6.6)"
         case .tooManyEmptyLines: "too many empty lines before the request line"
+        case .malformedMessage: "an HTTP/2 message breaks the rules of its fields or its length (RFC 9113 §8)"
+        case .unsupportedProtocol: "the protocol of an extended CONNECT is not websocket (RFC 8441 §4)"
         case .endOfStream: "the connection ended in the middle of a message"
         }
     }

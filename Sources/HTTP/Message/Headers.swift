@@ -325,6 +325,25 @@ public struct Headers: ~Copyable {
         wireEnd = fieldsEnd
     }
 
+    /// Adds a field of a head that comes field by field as the line HTTP/1 would have, so that it is passed on in whole
+    /// runs too. Nothing else may be added to the block between two lines, and no source may lie in it.
+    @inline(__always)
+    mutating func appendLine(_ name: BorrowedBytes, _ known: KnownField, _ value: BorrowedBytes) {
+        makeRoom(name.count + value.count + 4)?.deallocate()
+        let block = bytes.unsafelyUnwrapped
+        let valueStart = byteCount + name.count + 2
+        if let from = name.baseAddress { (block + byteCount).copyMemory(from: from, byteCount: name.count) }
+        block.storeBytes(of: 0x203A, toByteOffset: valueStart - 2, as: UInt16.self)
+        if let from = value.baseAddress { (block + valueStart).copyMemory(from: from, byteCount: value.count) }
+        block.storeBytes(of: 0x0A0D, toByteOffset: valueStart + value.count, as: UInt16.self)
+        appendField(Field(
+            nameStart: UInt32(truncatingIfNeeded: byteCount), nameCount: UInt16(truncatingIfNeeded: name.count), known: known, isRemoved: false,
+            valueStart: UInt32(truncatingIfNeeded: valueStart), valueCount: UInt32(truncatingIfNeeded: value.count)))
+        byteCount = valueStart + value.count + 2
+        wireCount = fieldCount
+        wireEnd = byteCount
+    }
+
     /// Room that all fields take when they are written, with colons and line ends.
     var writtenBytesMax: Int { byteCount + 4 * fieldCount }
 

@@ -1,4 +1,4 @@
-@testable import Net
+import Bytes
 import TestSupport
 import Testing
 

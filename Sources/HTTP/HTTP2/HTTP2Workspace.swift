@@ -1,0 +1,17 @@
+import Bytes
+
+/// What the HTTP/2 sessions of one side of a worker share: places of streams and memory that is used within a call or a
+/// turn only. Lives as long as the worker.
+public struct HTTP2Workspace: ~Copyable {
+    var streams = Slab<HTTP2Stream>()
+    var fields = HTTP2FieldList()
+    /// A trailer section as lines.
+    var trailers = ByteBuffer()
+    /// Where sessions get the memory of their output.
+    var buffers = BufferPool(bytesEach: 16 * 1024)
+
+    public init() {}
+
+    /// Places of streams in use.
+    public var streamCount: Int { streams.count }
+}
