@@ -194,23 +194,49 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
     private func processHead(_ bytes: BorrowedBytes) -> Int? {
         if pointee.phase == .head, !pointee.headEnd.isReached(in: bytes), bytes.count < options.head.bytesMax { return nil }
         switch RequestParser.parse(bytes, into: &pointee.server.pointee.incoming, options: options.head) {
-        case .needMore:
-            if pointee.phase == .idle {
-                pointee.phase = .head
-                pointee.headEnd = HeadEnd()
-                _ = pointee.headEnd.isReached(in: bytes)
-                pointee.phaseStart = loop.pointee.now
-                setDeadline()
-            }
-            return nil
+        case .needMore: return waitForHead(bytes)
         case .complete(let count):
             begin(refusal: nil)
             return count
         case .failed(let error):
+            if error == .unsupportedVersion || error == .malformedRequestLine, pointee.requestCount == 0, let result = recognizeHTTP2(bytes) { return result }
             pointee.server.pointee.incoming.reset()
             begin(refusal: error)
             return bytes.count
         }
+    }
+
+    private func waitForHead(_ bytes: BorrowedBytes) -> Int? {
+        if pointee.phase == .idle {
+            pointee.phase = .head
+            pointee.headEnd = HeadEnd()
+            _ = pointee.headEnd.isReached(in: bytes)
+            pointee.phaseStart = loop.pointee.now
+            setDeadline()
+        }
+        return nil
+    }
+
+    /// HTTP/2 with prior knowledge begins with what HTTP/1 refuses, RFC 9113 §3.3.
+    ///
+    /// - Returns: what `processHead` returns; `.none` if this is something else.
+    private func recognizeHTTP2(_ bytes: BorrowedBytes) -> Int?? {
+        let preface = BorrowedBytes(HTTP2Session.preface)
+        let count = Swift.min(bytes.count, preface.count)
+        guard options.acceptsHTTP2, bytes.slice(0, count).equals(preface.slice(0, count)) else { return .none }
+        if count < preface.count { return .some(waitForHead(bytes)) }
+        let transport = pointee.transport
+        leaveTransport()
+        pointee.server.adoptHTTP2(transport, peer: pointee.peer, UnsafeMutableRawBufferPointer(mutating: bytes))
+        return .some(bytes.count)
+    }
+
+    /// Gives the transport up; the connection's place is freed at the end of the turn.
+    private func leaveTransport() {
+        pointee.phase = .closed
+        loop.pointee.timers.remove(timer)
+        pointee.server.unlink(self)
+        freeLater()
     }
 
     private func begin(refusal: HTTPError?) {
@@ -483,6 +509,10 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         pointee.transport.close()
         loop.pointee.timers.remove(timer)
         pointee.server.forget(self)
+        freeLater()
+    }
+
+    private func freeLater() {
         loop.atEndOfTurn(self) { pointer in
             let connection = pointer.assumingMemoryBound(to: HTTP1ServerConnection.self)
             let server = connection.pointee.server

@@ -106,8 +106,10 @@ extension UnsafeMutablePointer where Pointee == HandshakeConnection {
         if tls.isResumed { server.pointee.counters.handshakesResumed += 1 }
         pointee.tls = nil
         leave()
-        // HTTP/2 is not offered yet.
-        server.adopt(tls.transport, peer: pointee.peer)
+        switch tls.applicationProtocol {
+        case .http1: server.adopt(tls.transport, peer: pointee.peer)
+        case .http2: server.adoptHTTP2(tls.transport, peer: pointee.peer)
+        }
     }
 
     private func fail(_ failure: HandshakeFailure) {

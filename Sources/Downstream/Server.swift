@@ -20,8 +20,11 @@ public struct Server: ~Copyable {
     /// What handshakes begin with; replaced when certificates are.
     var tls: TLSServerContext?
     var recordScratch: UnsafeMutablePointer<RecordScratch>?
+    var http2Connections = Slab<HTTP2ServerConnection>()
+    let workspace: UnsafeMutablePointer<HTTP2Workspace>
     /// All open connections, newest first.
     var newest: UnsafeMutablePointer<HTTP1ServerConnection>?
+    var newestHTTP2: UnsafeMutablePointer<HTTP2ServerConnection>?
     /// Heads are parsed here and taken over by swapping.
     var incoming = RequestHead()
     var headBuffer = ByteBuffer()
@@ -39,6 +42,13 @@ public struct Server: ~Copyable {
         self.options = options
         self.handler = ServerHandlerReference(handler)
         date = HTTPDate()
+        workspace = .allocate(capacity: 1)
+        workspace.initialize(to: HTTP2Workspace())
+    }
+
+    deinit {
+        workspace.deinitialize(count: 1)
+        workspace.deallocate()
     }
 }
 
@@ -51,6 +61,8 @@ public struct ServerCounters: Sendable {
     public var becameIdle: UInt64 = 0
     public var closedByAge: UInt64 = 0
     public var closedByRequests: UInt64 = 0
+    /// HTTP/2 connections ended because the client broke the protocol's rules or a limit.
+    public var protocolErrors: UInt64 = 0
     /// Of TLS: completed, those of them without certificates and signatures, and begun ones that came to nothing.
     public var handshakes: UInt64 = 0
     public var handshakesResumed: UInt64 = 0
@@ -91,6 +103,24 @@ extension UnsafeMutablePointer where Pointee == Server {
         return connection
     }
 
+    /// Goes on in HTTP/2 with a connection that is counted and registered already: its client has chosen that by ALPN, or
+    /// has begun with the preface (RFC 9113 §3).
+    ///
+    /// - Parameter bytes: what the client has sent so far.
+    func adoptHTTP2(_ transport: Transport, peer: SocketAddress, _ bytes: UnsafeMutableRawBufferPointer = .init(start: nil, count: 0)) {
+        let connection = pointee.http2Connections.allocate()
+        connection.initialize(to: HTTP2ServerConnection(transport, peer: peer, server: self))
+        connection.pointee.next = pointee.newestHTTP2
+        pointee.newestHTTP2?.pointee.previous = connection
+        pointee.newestHTTP2 = connection
+        do {
+            try pointee.loop.pointee.hand(transport.descriptor, to: connection)
+        } catch {
+            return connection.close()
+        }
+        connection.opened(bytes)
+    }
+
     /// From now on every response closes its connection, and idle connections are closed.
     public func drain() {
         pointee.isDraining = true
@@ -100,16 +130,32 @@ extension UnsafeMutablePointer where Pointee == Server {
             next = connection.pointee.next
             connection.closeIfIdle()
         }
+        var nextHTTP2 = pointee.newestHTTP2
+        while let connection = nextHTTP2 {
+            nextHTTP2 = connection.pointee.next
+            connection.leave()
+        }
     }
 
     /// Cuts what is left.
     public func closeAll() {
         closeHandshakes(onlyWaiting: false)
         while let connection = pointee.newest { connection.abortResponse() }
+        while let connection = pointee.newestHTTP2 { connection.abortAll() }
     }
 
     func forget(_ connection: UnsafeMutablePointer<HTTP1ServerConnection>) {
+        unlink(connection)
+        connectionClosed()
+    }
+
+    func unlink(_ connection: UnsafeMutablePointer<HTTP1ServerConnection>) {
         if let previous = connection.pointee.previous { previous.pointee.next = connection.pointee.next } else { pointee.newest = connection.pointee.next }
+        connection.pointee.next?.pointee.previous = connection.pointee.previous
+    }
+
+    func forget(_ connection: UnsafeMutablePointer<HTTP2ServerConnection>) {
+        if let previous = connection.pointee.previous { previous.pointee.next = connection.pointee.next } else { pointee.newestHTTP2 = connection.pointee.next }
         connection.pointee.next?.pointee.previous = connection.pointee.previous
         connectionClosed()
     }

@@ -4,20 +4,54 @@ public import Net
 
 /// The client's side of one exchange, whatever frames it.
 public struct ServerStream {
-    let connection: UnsafeMutablePointer<HTTP1ServerConnection>
+    enum Framing {
+        case http1(UnsafeMutablePointer<HTTP1ServerConnection>)
+        case http2(HTTP2StreamPointer)
+    }
+
+    private let framing: Framing
+
+    init(connection: UnsafeMutablePointer<HTTP1ServerConnection>) { framing = .http1(connection) }
+
+    init(_ stream: HTTP2StreamPointer) { framing = .http2(stream) }
 
     /// What the connection's callbacks name the exchange by.
-    public func attach(_ exchange: UnsafeMutableRawPointer) { connection.pointee.exchange = exchange }
+    public func attach(_ exchange: UnsafeMutableRawPointer) {
+        switch framing {
+        case .http1(let connection): connection.pointee.exchange = exchange
+        case .http2(let stream): stream.pointee.exchange = exchange
+        }
+    }
 
-    public var peer: SocketAddress { connection.pointee.peer }
+    public var peer: SocketAddress {
+        switch framing {
+        case .http1(let connection): connection.pointee.peer
+        case .http2(let stream): stream.owner.pointee.peer
+        }
+    }
 
     /// Whether the whole request has arrived.
-    public var isRequestComplete: Bool { connection.pointee.isRequestComplete }
+    public var isRequestComplete: Bool {
+        switch framing {
+        case .http1(let connection): connection.pointee.isRequestComplete
+        case .http2(let stream): stream.pointee.isInputComplete
+        }
+    }
 
     /// Stops body deliveries until `resumeRequest`, as backpressure.
-    public func pauseRequest() { connection.pointee.isPaused = true }
+    public func pauseRequest() {
+        switch framing {
+        case .http1(let connection): connection.pointee.isPaused = true
+        case .http2(let stream): stream.pointee.isPaused = true
+        }
+    }
 
-    public func resumeRequest() { connection.resumeRequest() }
+    public func resumeRequest() {
+        switch framing {
+        case .http1(let connection): connection.resumeRequest()
+        case .http2(let stream): stream.owner.resume(stream)
+        }
+    }
 
     /// Sends a response's head together with the first piece of its body.
     ///
@@ -25,27 +59,64 @@ public struct ServerStream {
     ///   - framing: how the body that follows is framed; `.none` with `isLast` for none.
     ///   - isLast: the body ends with this piece, and the stream with it: the exchange is detached.
     public func respond(
-        _ head: borrowing ResponseHead, framing: BodyFraming, _ piece: BodyPiece, isLast: Bool, trailers: TrailerLines = .none
+        _ head: borrowing ResponseHead, framing body: BodyFraming, _ piece: BodyPiece, isLast: Bool, trailers: TrailerLines = .none
     ) -> WriteOutcome {
-        connection.respond(head, framing: framing, piece, isLast: isLast, trailers: trailers)
+        switch framing {
+        case .http1(let connection): connection.respond(head, framing: body, piece, isLast: isLast, trailers: trailers)
+        case .http2(let stream): stream.owner.respond(stream, head, framing: body, piece, isLast: isLast, trailers: trailers)
+        }
     }
 
     /// Sends more of the response's body.
     public func write(_ piece: BodyPiece, isLast: Bool, trailers: TrailerLines = .none) -> WriteOutcome {
-        connection.write(piece, isLast: isLast, trailers: trailers)
+        switch framing {
+        case .http1(let connection): connection.write(piece, isLast: isLast, trailers: trailers)
+        case .http2(let stream): stream.owner.send(stream, piece, isLast: isLast, trailers: trailers)
+        }
     }
 
     /// Sends a 1xx response ahead of the final one.
-    public func respondInterim(_ head: borrowing ResponseHead) { connection.respondInterim(head) }
+    public func respondInterim(_ head: borrowing ResponseHead) {
+        switch framing {
+        case .http1(let connection): connection.respondInterim(head)
+        case .http2(let stream): stream.owner.respondInterim(stream, head)
+        }
+    }
 
     /// Answers 101 and from then on passes bytes both ways as they come: the request's further bytes are delivered as
     /// body, its end as the last piece.
-    public func upgrade(_ head: borrowing ResponseHead) -> WriteOutcome { connection.upgrade(head) }
+    public func upgrade(_ head: borrowing ResponseHead) -> WriteOutcome {
+        switch framing {
+        case .http1(let connection): connection.upgrade(head)
+        case .http2(let stream): stream.owner.upgrade(stream, head)
+        }
+    }
 
-    /// Cuts the connection, so that the client cannot take what it has for a whole response. The exchange is detached.
-    public func abort() { connection.abortResponse() }
+    /// Cuts the connection or the stream, so that the client cannot take what it has for a whole response. The exchange
+    /// is detached.
+    public func abort() {
+        switch framing {
+        case .http1(let connection): connection.abortResponse()
+        case .http2(let stream): stream.owner.abort(stream)
+        }
+    }
 
     /// Sets how long this response may stay without progress, counted from now; nanoseconds.
-    public func setWriteTimeout(_ timeout: UInt64) { connection.pointee.writeTimeoutOverride = timeout }
-    public func setReadTimeout(_ timeout: UInt64) { connection.setReadTimeout(timeout) }
+    public func setWriteTimeout(_ timeout: UInt64) {
+        switch framing {
+        case .http1(let connection): connection.pointee.writeTimeoutOverride = timeout
+        case .http2(let stream): stream.pointee.writeTimeout = timeout
+        }
+    }
+
+    public func setReadTimeout(_ timeout: UInt64) {
+        switch framing {
+        case .http1(let connection): connection.setReadTimeout(timeout)
+        case .http2(let stream): stream.owner.setReadTimeout(stream, timeout)
+        }
+    }
+}
+
+extension UnsafeMutablePointer where Pointee == HTTP2Stream {
+    fileprivate var owner: HTTP2ServerConnectionPointer { pointee.connection.assumingMemoryBound(to: HTTP2ServerConnection.self) }
 }
