@@ -38,7 +38,7 @@ enum ProxyError {
 
     private static func status(of failure: ClientFailure) -> UInt16 {
         switch failure {
-        case .unresolved, .connect, .connectTimeout, .closed, .malformed: 502
+        case .unresolved, .connect, .connectTimeout, .closed, .malformed, .refused, .reset: 502
         case .broken: 503
         case .timeout: 504
         }
@@ -112,6 +112,10 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         pointee.phase = .responding
         pointee.isResponseHeadPending = true
         pointee.filter.replacement = .untouched
+        if isGRPC {
+            guard let text else { return writeGRPCError(status, text: BorrowedBytes(Status.reason(status))) }
+            return text.withBytes { writeGRPCError(status, text: $0) }
+        }
         pointee.filter.response.headers.append(.contentType, BorrowedBytes("text/plain; charset=utf-8"))
         pointee.filter.response.headers.append(nameBytes: BorrowedBytes("X-Content-Type-Options"), BorrowedBytes("nosniff"))
         var body = ByteBuffer()

@@ -26,7 +26,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
             return redispatch()
         }
         if mayResend, let origin = pointee.origin {
-            return connect(to: origin.takeUnretainedValue(), freshOnly: true)
+            return connect(to: origin.takeUnretainedValue(), freshOnly: failure != .refused)
         }
         upstreamDone(failed: true)
         fail(.upstream(failure))
@@ -46,6 +46,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     private func mayResend(_ failure: ClientFailure, over stream: ClientStream) -> Bool {
         switch failure {
         case .closed, .broken: break
+        case .refused: return pointee.filter.request.framing.isEmpty && pointee.attemptCount < Limits.refusedAttemptsMax
         default: return false
         }
         guard stream.isReused, !stream.hasResponseBytes, pointee.filter.request.framing.isEmpty else { return false }

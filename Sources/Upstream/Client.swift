@@ -9,6 +9,8 @@ public struct Client: ~Copyable {
     let resolver: Resolver
     let handler: ClientHandlerReference
     var connections = Slab<HTTP1ClientConnection>()
+    var http2Connections = Slab<HTTP2ClientConnection>()
+    let workspace: UnsafeMutablePointer<HTTP2Workspace>
     var pools = PoolTable()
     /// Heads are parsed here and taken over by swapping.
     var incoming = ResponseHead()
@@ -22,6 +24,13 @@ public struct Client: ~Copyable {
         self.options = options
         self.resolver = resolver
         self.handler = ClientHandlerReference(handler)
+        workspace = .allocate(capacity: 1)
+        workspace.initialize(to: HTTP2Workspace())
+    }
+
+    deinit {
+        workspace.deinitialize(count: 1)
+        workspace.deallocate()
     }
 }
 
@@ -41,6 +50,7 @@ extension UnsafeMutablePointer where Pointee == Client {
     ///   - freshOnly: after a reused connection turned out closed.
     /// - Returns: the stream and whether it is connected; if not, `upstreamConnected` or `upstreamFailed` follows.
     public func open(_ origin: Origin, for exchange: UnsafeMutableRawPointer, freshOnly: Bool = false) -> (stream: ClientStream, isConnected: Bool) {
+        if origin.scheme == .h2c { return openHTTP2(origin, for: exchange, freshOnly: freshOnly) }
         if !freshOnly, let connection = pointee.pools.takeIdle(origin) {
             pointee.counters.idle -= 1
             pointee.counters.reused += 1
@@ -52,6 +62,24 @@ extension UnsafeMutablePointer where Pointee == Client {
         pointee.counters.opened += 1
         connection.connect()
         return (ClientStream(connection: connection), false)
+    }
+
+    /// Takes a stream of a connection that has room, be it one that is being made, or begins a new connection.
+    private func openHTTP2(_ origin: Origin, for exchange: UnsafeMutableRawPointer, freshOnly: Bool) -> (stream: ClientStream, isConnected: Bool) {
+        if let connection = pointee.pools.findHTTP2(origin), !freshOnly || connection.pointee.phase == .connecting {
+            let isConnected = connection.pointee.phase == .open
+            if isConnected { pointee.counters.reused += 1 }
+            return (ClientStream(connection.reserve(for: exchange)), isConnected)
+        }
+        let connection = pointee.http2Connections.allocate()
+        connection.initialize(to: HTTP2ClientConnection(origin: origin, client: self))
+        pointee.pools.addHTTP2(connection)
+        let stream = connection.reserve(for: exchange)
+        let dialer = pointee.connections.allocate()
+        dialer.initialize(to: HTTP1ClientConnection(origin: origin, client: self, dialingFor: connection))
+        pointee.counters.opened += 1
+        dialer.connect()
+        return (ClientStream(stream), false)
     }
 
     /// Keeps a connection whose response is complete for the next exchange.
@@ -72,6 +100,7 @@ extension UnsafeMutablePointer where Pointee == Client {
     /// Closes all idle connections, at the end of the worker's life.
     public func closeIdle() {
         while let oldest = pointee.pools.oldestIdle { oldest.close() }
+        for connection in pointee.pools.http2Connections() where connection.pointee.phase == .open && connection.pointee.session.streamCount == 0 { connection.close() }
     }
 
     /// Idle connections leave in the order in which they came, so one timer for the oldest serves all.

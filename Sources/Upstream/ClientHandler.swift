@@ -72,6 +72,10 @@ public enum ClientFailure: Equatable, Sendable {
     /// The upstream closed the connection before the end of the response.
     case closed
     case malformed(HTTPError)
+    /// The upstream has not begun with the request: it may go again, whatever it is (RFC 9113 §8.7).
+    case refused
+    /// The upstream has reset the stream.
+    case reset(HTTP2ErrorCode)
     /// No head in time, or the request was not taken in time.
     case timeout
 
@@ -86,6 +90,8 @@ public enum ClientFailure: Equatable, Sendable {
         case .broken(let error): "connection broken: \(error)"
         case .closed: "connection closed before the end of the response"
         case .malformed(let error): "malformed response: \(error.reason)"
+        case .refused: "the upstream takes no more streams on this connection"
+        case .reset(let code): "the upstream reset the stream: \(code)"
         case .timeout: "no response in time"
         }
     }

@@ -4,38 +4,89 @@ public import Net
 
 /// The upstream's side of one exchange, whatever frames it.
 public struct ClientStream {
-    let connection: UnsafeMutablePointer<HTTP1ClientConnection>
+    enum Framing {
+        case http1(UnsafeMutablePointer<HTTP1ClientConnection>)
+        case http2(HTTP2StreamPointer)
+    }
+
+    private let framing: Framing
+
+    init(connection: UnsafeMutablePointer<HTTP1ClientConnection>) { framing = .http1(connection) }
+
+    init(_ stream: HTTP2StreamPointer) { framing = .http2(stream) }
 
     /// Whether the connection served another exchange before.
-    public var isReused: Bool { connection.pointee.isReused }
+    public var isReused: Bool {
+        switch framing {
+        case .http1(let connection): connection.pointee.isReused
+        case .http2(let stream): stream.pointee.isReused
+        }
+    }
 
     /// Whether any byte of a response has come.
-    public var hasResponseBytes: Bool { connection.pointee.hasResponseBytes }
+    public var hasResponseBytes: Bool {
+        switch framing {
+        case .http1(let connection): connection.pointee.hasResponseBytes
+        case .http2(let stream): stream.pointee.isResponding
+        }
+    }
 
     /// The address connected to; nil while connecting.
-    public var address: SocketAddress? { connection.pointee.address }
+    public var address: SocketAddress? {
+        switch framing {
+        case .http1(let connection): connection.pointee.address
+        case .http2(let stream): stream.upstream.pointee.address
+        }
+    }
 
     /// Sends a request's head together with the first piece of its body.
     public func request(
         _ head: borrowing RequestHead, host: BorrowedBytes, framing: HeadSerializer.Framing, _ piece: BodyPiece, isLast: Bool,
         trailers: TrailerLines = .none
     ) -> WriteOutcome {
-        connection.request(head, host: host, framing: framing, piece, isLast: isLast, trailers: trailers)
+        switch self.framing {
+        case .http1(let connection): connection.request(head, host: host, framing: framing, piece, isLast: isLast, trailers: trailers)
+        case .http2(let stream): stream.upstream.request(stream, head, host: host, framing: framing, piece, isLast: isLast, trailers: trailers)
+        }
     }
 
     /// Sends more of the request's body.
     public func write(_ piece: BodyPiece, isLast: Bool, trailers: TrailerLines = .none) -> WriteOutcome {
-        connection.write(piece, isLast: isLast, trailers: trailers)
+        switch framing {
+        case .http1(let connection): connection.write(piece, isLast: isLast, trailers: trailers)
+        case .http2(let stream): stream.upstream.write(stream, piece, isLast: isLast, trailers: trailers)
+        }
     }
 
     /// Stops body deliveries until `resumeResponse`, as backpressure.
-    public func pauseResponse() { connection.pointee.isPaused = true }
+    public func pauseResponse() {
+        switch framing {
+        case .http1(let connection): connection.pointee.isPaused = true
+        case .http2(let stream): stream.pointee.isPaused = true
+        }
+    }
 
-    public func resumeResponse() { connection.resumeResponse() }
+    public func resumeResponse() {
+        switch framing {
+        case .http1(let connection): connection.resumeResponse()
+        case .http2(let stream): stream.upstream.resume(stream)
+        }
+    }
 
     /// Passes bytes as they come from here on, after a 101.
-    public func startTunnel() { connection.startTunnel() }
+    public func startTunnel() {
+        if case .http1(let connection) = framing { connection.startTunnel() }
+    }
 
-    /// Gives the stream up before its response is complete; the connection is closed.
-    public func cancel() { connection.cancel() }
+    /// Gives the stream up before its response is complete; HTTP/1 closes the connection.
+    public func cancel() {
+        switch framing {
+        case .http1(let connection): connection.cancel()
+        case .http2(let stream): stream.upstream.cancel(stream)
+        }
+    }
+}
+
+extension UnsafeMutablePointer where Pointee == HTTP2Stream {
+    fileprivate var upstream: HTTP2ClientConnectionPointer { pointee.connection.assumingMemoryBound(to: HTTP2ClientConnection.self) }
 }

@@ -7,6 +7,8 @@ struct PoolTable: ~Copyable {
         var origin: Unmanaged<Origin>?
         var newest: UnsafeMutablePointer<HTTP1ClientConnection>?
         var count = 0
+        /// Connections that take more streams, or may soon.
+        var http2: UnsafeMutablePointer<HTTP2ClientConnection>?
     }
 
     /// Indexed by origin id.
@@ -57,6 +59,51 @@ struct PoolTable: ~Copyable {
         pools[id].count -= 1
         if let previous = connection.pointee.idlePrevious { previous.pointee.idleNext = connection.pointee.idleNext } else { oldestIdle = connection.pointee.idleNext }
         if let next = connection.pointee.idleNext { next.pointee.idlePrevious = connection.pointee.idlePrevious } else { youngestIdle = connection.pointee.idlePrevious }
+    }
+
+    // MARK: HTTP/2
+
+    /// A connection with room for one more stream, the one opened last first.
+    func findHTTP2(_ origin: Origin) -> UnsafeMutablePointer<HTTP2ClientConnection>? {
+        let id = Int(origin.id)
+        guard id < capacity else { return nil }
+        var next = pools[id].http2
+        while let connection = next {
+            if connection.hasRoom { return connection }
+            next = connection.pointee.poolNext
+        }
+        return nil
+    }
+
+    mutating func addHTTP2(_ connection: UnsafeMutablePointer<HTTP2ClientConnection>) {
+        let origin = connection.pointee.origin
+        let id = origin._withUnsafeGuaranteedRef { Int($0.id) }
+        if id >= capacity { grow(beyond: id) }
+        pools[id].origin = origin
+        connection.pointee.poolNext = pools[id].http2
+        connection.pointee.poolPrevious = nil
+        pools[id].http2?.pointee.poolPrevious = connection
+        pools[id].http2 = connection
+        connection.pointee.isPooled = true
+    }
+
+    mutating func removeHTTP2(_ connection: UnsafeMutablePointer<HTTP2ClientConnection>) {
+        let id = connection.pointee.origin._withUnsafeGuaranteedRef { Int($0.id) }
+        if let previous = connection.pointee.poolPrevious { previous.pointee.poolNext = connection.pointee.poolNext } else { pools[id].http2 = connection.pointee.poolNext }
+        connection.pointee.poolNext?.pointee.poolPrevious = connection.pointee.poolPrevious
+    }
+
+    /// All HTTP/2 connections that take streams.
+    func http2Connections() -> [UnsafeMutablePointer<HTTP2ClientConnection>] {
+        var all: [UnsafeMutablePointer<HTTP2ClientConnection>] = []
+        for id in 0..<capacity {
+            var next = pools[id].http2
+            while let connection = next {
+                all.append(connection)
+                next = connection.pointee.poolNext
+            }
+        }
+        return all
     }
 
     private mutating func grow(beyond id: Int) {

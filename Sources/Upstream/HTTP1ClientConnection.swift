@@ -22,6 +22,8 @@ struct HTTP1ClientConnection: ~Copyable {
     let client: UnsafeMutablePointer<Client>
     let origin: Unmanaged<Origin>
     var exchange: UnsafeMutableRawPointer?
+    /// Who gets the transport once it stands, if this connection only dials.
+    var http2: UnsafeMutablePointer<HTTP2ClientConnection>?
     var poolNext: UnsafeMutablePointer<HTTP1ClientConnection>?
     var poolPrevious: UnsafeMutablePointer<HTTP1ClientConnection>?
     var idleNext: UnsafeMutablePointer<HTTP1ClientConnection>?
@@ -58,7 +60,13 @@ struct HTTP1ClientConnection: ~Copyable {
     var phaseStart: UInt64
     var idleSince: UInt64 = 0
 
-    init(origin: Origin, client: UnsafeMutablePointer<Client>, exchange: UnsafeMutableRawPointer) {
+    /// One that dials for HTTP/2: it resolves, connects and hands its transport over.
+    init(origin: Origin, client: UnsafeMutablePointer<Client>, dialingFor http2: UnsafeMutablePointer<HTTP2ClientConnection>) {
+        self.init(origin: origin, client: client, exchange: nil)
+        self.http2 = http2
+    }
+
+    init(origin: Origin, client: UnsafeMutablePointer<Client>, exchange: UnsafeMutableRawPointer?) {
         self.origin = Unmanaged.passRetained(origin)
         self.client = client
         self.exchange = exchange
@@ -141,7 +149,19 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         }
         pointee.phase = .waiting
         loop.pointee.timers.cancel(timer)
+        if let http2 = pointee.http2 { return handOver(to: http2) }
         if let exchange = pointee.exchange { handler.upstreamConnected(exchange) }
+    }
+
+    /// The transport goes on without this connection.
+    private func handOver(to http2: UnsafeMutablePointer<HTTP2ClientConnection>) {
+        let transport = pointee.transport
+        let address = pointee.address
+        pointee.http2 = nil
+        pointee.phase = .closed
+        loop.pointee.timers.remove(timer)
+        release()
+        http2.connected(transport, address)
     }
 }
 
@@ -449,7 +469,9 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
 
     private func fail(_ failure: ClientFailure) {
         let exchange = pointee.exchange
+        let http2 = pointee.http2
         close()
+        if let http2 { return http2.connectFailed(failure) }
         if let exchange { handler.upstreamFailed(exchange, failure) }
     }
 
