@@ -34,6 +34,14 @@ public enum Limits {
     public static let eventsPerTurn = 512
     /// Connections accepted in one turn, so that a burst does not starve those already served.
     public static let acceptsPerTurn = 64
+    /// Elements of X-Forwarded-For that are looked at.
+    public static let forwardedElementsMax = 64
+    /// A PROXY header: addresses and what balancers add to them (a certificate's facts at most).
+    public static let proxyHeaderBytesMax = 4096
+    /// How long it may take to come.
+    public static let proxyHeaderNanoseconds: UInt64 = 1_000_000_000
+    /// Connections of a worker whose PROXY header is awaited.
+    public static let prefacesMax = 4096
     /// TLS handshakes a worker has under way; the oldest gives way to a new one. Each takes 60 KiB once it has begun.
     public static let handshakesMax = 4096
     /// Handshakes that go a step in one turn, each 0.1-0.3 ms: the rest waits, so that requests do not.

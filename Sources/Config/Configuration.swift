@@ -95,6 +95,8 @@ extension Configuration {
         public var maxBodyBuffer = 1 << 20
         public var forwardedHeaders = ForwardedHeaderSettings()
         public var forwardedHeadersExcludeCIDRs = AddressSet()
+        public var trustedProxies = AddressSet()
+        public var trustedHops = 0
         public init() {}
     }
 

@@ -75,10 +75,10 @@ extension FlagTable {
             "connections served at the same time; 0 derives it from memory", .notYet),
         .int("max-tcp-listener-queue", \.listeners.maxTCPListenerQueue, in: 0...(.max),
             "connections that wait; 0 derives it from the concurrency", .notYet),
-        .bool("enable-proxy-protocol", \.listeners.enableProxyProtocol, "read the PROXY protocol, versions 1 and 2", .notYet),
-        .cidrs("proxy-allow-cidrs", \.listeners.proxyAllowCIDRs, "peers whose PROXY header is used", .notYet),
-        .cidrs("proxy-deny-cidrs", \.listeners.proxyDenyCIDRs, "peers that are refused", .notYet),
-        .cidrs("proxy-skip-cidrs", \.listeners.proxySkipCIDRs, "peers that send no PROXY header", .notYet),
+        .bool("enable-proxy-protocol", \.listeners.enableProxyProtocol, "connections begin with a PROXY header of version 1 or 2, which names the client"),
+        .cidrs("proxy-allow-cidrs", \.listeners.proxyAllowCIDRs, "peers whose PROXY header is used; others are refused. Empty means everybody's"),
+        .cidrs("proxy-deny-cidrs", \.listeners.proxyDenyCIDRs, "peers that are refused"),
+        .cidrs("proxy-skip-cidrs", \.listeners.proxySkipCIDRs, "peers that send no PROXY header"),
     ]
 
     private static let server: [Flag] = [
@@ -109,6 +109,11 @@ extension FlagTable {
             "fields that are set; Port takes auto or a port, Proto auto, http or https"),
         .cidrs("forwarded-headers-exclude-cidrs", \.requests.forwardedHeadersExcludeCIDRs,
             "peers for which they are not set, because those set them"),
+        .cidrs("trusted-proxies", \.requests.trustedProxies,
+            "proxies in front that say who the client is: X-Forwarded-For is read from its end while these wrote it, and predicates, "
+                + "limits and logs share the address found; others' X-Forwarded-* are replaced"),
+        .int("trusted-hops", \.requests.trustedHops, in: 0...64,
+            "proxies in front, counted from the nearest, that say who the client is (ALB: 1); with -trusted-proxies at most so many of them"),
     ]
 
     private static let backend: [Flag] = [

@@ -98,6 +98,9 @@ extension UnsafeMutablePointer where Pointee == Listener {
     }
 
     private func take(_ socket: Transport, peer: SocketAddress) {
+        if let policy = pointee.server.pointee.options.proxyProtocol {
+            return pointee.server.accept(socket, peer: peer, isEncrypted: pointee.isEncrypted, proxyProtocol: policy)
+        }
         if pointee.isEncrypted { pointee.server.acceptTLS(socket, peer: peer) } else { pointee.server.accept(socket, peer: peer) }
     }
 

@@ -9,6 +9,8 @@ public struct Server: ~Copyable {
     let options: ServerOptions
     let handler: ServerHandlerReference
     var connections = Slab<HTTP1ServerConnection>()
+    var prefaces = Slab<PrefaceConnection>()
+    var prefaceCount = 0
     var handshakes = Slab<HandshakeConnection>()
     var oldestHandshake: UnsafeMutablePointer<HandshakeConnection>?
     var youngestHandshake: UnsafeMutablePointer<HandshakeConnection>?
@@ -67,6 +69,8 @@ public struct ServerCounters: Sendable {
     public var handshakes: UInt64 = 0
     public var handshakesResumed: UInt64 = 0
     public var handshakesFailed: UInt64 = 0
+    /// Connections that were refused for their peer or their PROXY header.
+    public var prefacesFailed: UInt64 = 0
     public var active: Int { Int(accepted - closed) }
 }
 

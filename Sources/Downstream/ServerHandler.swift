@@ -27,10 +27,14 @@ public protocol ServerHandler: AnyObject {
 
     /// A client that began a TLS handshake could not complete it.
     func handshakeFailed(_ peer: SocketAddress, reason: String)
+
+    /// A peer that should have sent a PROXY header did not, or sent a bad one.
+    func prefaceFailed(_ peer: SocketAddress, reason: String)
 }
 
 extension ServerHandler {
     public func handshakeFailed(_ peer: SocketAddress, reason: String) {}
+    public func prefaceFailed(_ peer: SocketAddress, reason: String) {}
 }
 
 /// Calls a handler without counting references: each count would be an atomic operation per call.
@@ -62,6 +66,8 @@ struct ServerHandlerReference {
     func requestFailed(_ exchange: UnsafeMutableRawPointer, _ failure: ServerFailure) {
         box._withUnsafeGuaranteedRef { $0.handler.requestFailed(exchange, failure) }
     }
+
+    func prefaceFailed(_ peer: SocketAddress, reason: String) { box._withUnsafeGuaranteedRef { $0.handler.prefaceFailed(peer, reason: reason) } }
 
     func handshakeFailed(_ peer: SocketAddress, reason: String) { box._withUnsafeGuaranteedRef { $0.handler.handshakeFailed(peer, reason: reason) } }
 

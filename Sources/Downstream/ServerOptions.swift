@@ -1,4 +1,5 @@
 public import HTTP
+public import Net
 
 /// What the server does with clients' connections; operations.md §1. Durations in nanoseconds, 0 = none.
 public struct ServerOptions: Sendable {
@@ -18,6 +19,8 @@ public struct ServerOptions: Sendable {
     public var head = HeadOptions()
     /// HTTP/2 with prior knowledge is accepted in clear text.
     public var acceptsHTTP2 = true
+    /// Connections begin with a PROXY header; nil = none does.
+    public var proxyProtocol: ProxyProtocolPolicy?
 
     public init() {}
 }

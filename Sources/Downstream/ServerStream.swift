@@ -30,6 +30,14 @@ public struct ServerStream {
         }
     }
 
+    /// Whether the client came by TLS.
+    public var isEncrypted: Bool {
+        switch framing {
+        case .http1(let connection): !connection.pointee.transport.isPlain
+        case .http2(let stream): !stream.owner.pointee.transport.isPlain
+        }
+    }
+
     /// Whether the whole request has arrived.
     public var isRequestComplete: Bool {
         switch framing {

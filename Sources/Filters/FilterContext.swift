@@ -39,6 +39,8 @@ public struct FilterContext {
     public var route: RouteFacts? { state.pointee.route }
     /// The TCP peer, or what the PROXY protocol said.
     public var peer: IPAddress { state.pointee.peer }
+    /// The client as trusted proxies tell; nil while none are configured (`TrustedProxies`).
+    public var trustedClient: IPAddress? { state.pointee.trustedClient }
     public var services: FilterServices { state.pointee.services }
 
     /// Uniform in 0..<1, drawn once per request, loopbacks included.

@@ -9,6 +9,8 @@ public struct FilterState: ~Copyable {
     public var parameters = PathParameters()
     public var bag = StateBag()
     public var peer = IPAddress.unspecifiedV4
+    /// The client as trusted proxies tell; nil while none are configured.
+    public var trustedClient: IPAddress?
     /// The draw that all `TrafficSegment` predicates of the request share; negative until one asks.
     var trafficDraw = -1.0
     /// Kept alive by the routing table's generation that the exchange holds.
@@ -37,6 +39,7 @@ public struct FilterState: ~Copyable {
         response.reset()
         settings.reset()
         parameters.removeAll()
+        trustedClient = nil
         trafficDraw = -1
         if !bag.isEmpty { bag.removeAll() }
         route = nil

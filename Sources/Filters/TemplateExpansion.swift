@@ -55,7 +55,7 @@ struct ExchangeValues: TemplateValues {
         case .requestRawQuery: put(context.request.query, to: &sink)
         case .requestSource: put(ClientAddress.first(context), to: &sink)
         case .requestSourceFromLast: put(ClientAddress.last(context), to: &sink)
-        case .requestClientIP: put(context.peer, to: &sink)
+        case .requestClientIP: put(ClientAddress.nearest(context), to: &sink)
         case .requestHeader(let name): put(requestField(name), to: &sink)
         case .requestQuery(let name):
             name.bytes.withUnsafeBytes { QueryString.appendFirst($0, of: context.request.query, to: &sink) }

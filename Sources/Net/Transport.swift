@@ -33,6 +33,11 @@ public struct Transport {
         return IOResult(read: clinux_recv(descriptor, buffer.baseAddress, buffer.count))
     }
 
+    /// Reads what the next `receive` will read again; of a plain socket.
+    public func peek(into buffer: UnsafeMutableRawBufferPointer) -> IOResult {
+        IOResult(read: clinux_peek(descriptor, buffer.baseAddress, buffer.count))
+    }
+
     @inline(__always)
     public func send(_ bytes: BorrowedBytes) -> IOResult {
         if let operations { return operations.pointee.sendPair(context!, bytes, BorrowedBytes(start: nil, count: 0)) }

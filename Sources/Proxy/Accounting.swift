@@ -102,8 +102,8 @@ extension UnsafeMutablePointer where Pointee == Exchange {
 
     private func writeAccessLog(_ telemetry: WorkerTelemetry, _ status: Int) {
         var record = AccessLogRecord()
-        record.peer = pointee.filter.peer
-        record.forwardedFor = field(.xForwardedFor)
+        record.peer = pointee.filter.trustedClient ?? pointee.filter.peer
+        if pointee.filter.trustedClient == nil { record.forwardedFor = field(.xForwardedFor) }
         record.method = pointee.filter.request.methodBytes
         record.uri = pointee.filter.request.target
         record.proto = BorrowedBytes(pointee.filter.request.version.name)

@@ -14,6 +14,8 @@ public struct ForwardedHeaders: Sendable {
     /// A fixed port, or 0 for the listener's own.
     public var port: String?
     public var proto: String?
+    /// The scheme by which the client came, instead of `proto`.
+    public var tellsScheme = false
     /// Peers that have set the fields themselves.
     public var excluded = AddressSet()
 
@@ -22,15 +24,35 @@ public struct ForwardedHeaders: Sendable {
 
     public init() {}
 
-    public func apply(to context: FilterContext) {
+    func apply(to context: FilterContext, isEncrypted: Bool) {
         if excluded.contains(context.peer) { return }
         if setsFor { addPeer(context) }
         if setsHost { context.request.headers.set(.xForwardedHost, context.request.host) }
         if setsMethod { context.request.headers.set(ForwardedHeaders.method, context.request.methodBytes) }
         if setsURI { context.request.headers.set(ForwardedHeaders.uri, context.request.target) }
         port?.withBytes { context.request.headers.set(.xForwardedPort, $0) }
+        if tellsScheme { context.request.headers.set(.xForwardedProto, BorrowedBytes(isEncrypted ? "https" : "http")) }
         proto?.withBytes { context.request.headers.set(.xForwardedProto, $0) }
     }
+
+    /// Takes away what a client says of itself that only a proxy may say.
+    static func remove(from context: FilterContext) {
+        for field in [KnownField.xForwardedFor, .xForwardedHost, .xForwardedPort, .xForwardedProto, .forwarded] {
+            context.request.headers.removeAll(field)
+        }
+        for name in [method, uri, realAddress] { context.request.headers.removeAll(name) }
+    }
+
+    private static let realAddress = FieldName("X-Real-Ip")
+
+    /// What a first proxy says of its clients.
+    static let ofFirstProxy = {
+        var headers = ForwardedHeaders()
+        headers.setsFor = true
+        headers.setsHost = true
+        headers.tellsScheme = true
+        return headers
+    }()
 
     private func addPeer(_ context: FilterContext) {
         var list = ByteBuffer()

@@ -1,3 +1,5 @@
+public import Filters
+
 /// What the proxy does with requests beyond their routes; operations.md §1, §2, §4.
 public struct ProxyOptions: Sendable {
     /// `-proxy-preserve-host`.
@@ -16,6 +18,8 @@ public struct ProxyOptions: Sendable {
     public var refusedPayloads: [[UInt8]] = []
     /// `-forwarded-headers`, nil = none.
     public var forwardedHeaders: ForwardedHeaders?
+    /// `-trusted-proxies`, `-trusted-hops`.
+    public var trustedProxies: TrustedProxies?
     /// Value of the Server field for responses that come without one.
     public var serverName: StaticString = "Fairway"
     /// `-remove-hop-headers`: the fields that Skipper names are removed, TE and Trailer among them, and those that

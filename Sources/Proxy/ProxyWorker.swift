@@ -149,6 +149,10 @@ extension ProxyWorker: ServerHandler {
         exchange.assumingMemoryBound(to: Exchange.self).clientWritable()
     }
 
+    public func prefaceFailed(_ peer: SocketAddress, reason: String) {
+        telemetry.log.info(key: "preface \(reason)", now: loop.pointee.now, "connection refused: \(reason) peer=\(peer)")
+    }
+
     public func handshakeFailed(_ peer: SocketAddress, reason: String) {
         telemetry.log.info(key: "handshake \(reason)", now: loop.pointee.now, "TLS handshake failed: \(reason) client=\(peer)")
     }

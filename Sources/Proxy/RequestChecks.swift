@@ -18,8 +18,17 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         if options.validatesQuery, pointee.filter.request.hasQuery, !QueryCheck.isValid(pointee.filter.request.query) { return .invalidQuery }
         if !options.refusedPayloads.isEmpty, hasRefusedPayload(options.refusedPayloads) { return .refusedPayload }
         if options.normalizesHost { normalizeHost() }
-        if let forwarded = options.forwardedHeaders { forwarded.apply(to: context) }
+        if let proxies = options.trustedProxies { trust(proxies, isForwardingChosen: options.forwardedHeaders != nil) }
+        if let forwarded = options.forwardedHeaders { forwarded.apply(to: context, isEncrypted: pointee.server.isEncrypted) }
         return nil
+    }
+
+    /// Finds out who the client is. What a client that comes without a proxy says of itself is replaced by what is known of it.
+    private func trust(_ proxies: TrustedProxies, isForwardingChosen: Bool) {
+        pointee.filter.trustedClient = proxies.client(context)
+        if proxies.isTrusted(pointee.filter.peer) { return }
+        ForwardedHeaders.remove(from: context)
+        if !isForwardingChosen { ForwardedHeaders.ofFirstProxy.apply(to: context, isEncrypted: pointee.server.isEncrypted) }
     }
 
     /// Requests that no route can change: `OPTIONS *` and the health path.

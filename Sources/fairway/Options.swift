@@ -46,8 +46,18 @@ extension ServerOptions {
         writeTimeout = server.writeTimeout.nanoseconds
         keepAliveMax = server.keepalive.nanoseconds
         requestsMax = server.keepaliveRequests
+        if configuration.listeners.enableProxyProtocol { proxyProtocol = ProxyProtocolPolicy(configuration.listeners) }
         head.bytesMax = server.maxHeaderBytes
         head.reservedStayEncoded = configuration.routes.rfcPatchPath
+    }
+}
+
+extension ProxyProtocolPolicy {
+    init(_ listeners: Configuration.Listeners) {
+        self.init()
+        allowed = listeners.proxyAllowCIDRs
+        denied = listeners.proxyDenyCIDRs
+        skipped = listeners.proxySkipCIDRs
     }
 }
 
@@ -76,6 +86,7 @@ extension ProxyOptions {
         removesHopHeaders = configuration.backend.removeHopHeaders
         healthPath = Array(configuration.listeners.healthPath.utf8)
         forwardedHeaders = ForwardedHeaders(configuration)
+        trustedProxies = TrustedProxies(addresses: configuration.requests.trustedProxies, hops: configuration.requests.trustedHops)
     }
 }
 
@@ -128,8 +139,8 @@ extension ForwardedHeaders {
         case .fixed(let number): port = String(number)
         case .auto: port = String(configuration.listeners.address.port)
         }
-        // Clients reach this listener in the clear; behind a load balancer the flag names the scheme.
-        proto = settings.scheme.map { $0 == .auto ? "http" : $0.rawValue }
+        tellsScheme = settings.scheme == .auto
+        proto = settings.scheme.flatMap { $0 == .auto ? nil : $0.rawValue }
         excluded = configuration.requests.forwardedHeadersExcludeCIDRs
     }
 }

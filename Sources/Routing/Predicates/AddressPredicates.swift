@@ -11,7 +11,7 @@ enum AddressSource {
         switch self {
         case .firstForwarded: ClientAddress.first(context)
         case .lastForwarded: ClientAddress.last(context)
-        case .peer: context.peer
+        case .peer: ClientAddress.nearest(context)
         }
     }
 }
