@@ -74,6 +74,12 @@ struct CheckCommandTests {
     @Test("the demo has no findings")
     func lintDemo() throws { #expect(try fairway("check", "--strict", DemoRoutes.path).status == 0) }
 
+    @Test("the examples have none either", arguments: ["balancing", "blue-green", "edge", "rewriting"])
+    func lintExamples(name: String) throws {
+        let path = DemoRoutes.path.replacing("routes/demo.eskip", with: "examples/\(name).eskip")
+        #expect(try fairway("check", "--strict", path).status == 0)
+    }
+
     @Test("a repeated id is no error, but told")
     func repeatedID() throws {
         let file = try TemporaryFile("a: * -> <shunt>;\na: * -> <loopback>;")
