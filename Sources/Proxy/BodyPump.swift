@@ -108,6 +108,12 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         if isLast { sendServed() }
     }
 
+    /// The upstream should ask for the body; one that never does must not leave the client waiting.
+    func awaitContinue() {
+        let timeout = pointee.worker.options.expectContinueTimeout
+        if timeout > 0 { setTimer(.expectContinue, at: now + timeout) }
+    }
+
     /// Asks the client for the body it holds back, in place of an upstream that would (RFC 9110 §10.1.1).
     func sendContinue() {
         pointee.filter.request.withdrawExpectation()

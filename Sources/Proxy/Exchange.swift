@@ -95,7 +95,8 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         pointee.origin = Unmanaged.passUnretained(origin)
         if let timeout = pointee.filter.settings.backendTimeout { setTimer(.backendTimeout, at: pointee.upstreamStart + timeout) }
         let client = pointee.lentWorker._withUnsafeGuaranteedRef { $0.client }
-        let opened = client.open(origin, for: self, freshOnly: freshOnly)
+        let dialTimeout = pointee.filter.request.isUpgrade ? pointee.worker.options.upgradeDialTimeout : nil
+        let opened = client.open(origin, for: self, freshOnly: freshOnly, connectTimeout: dialTimeout)
         pointee.client = opened.stream
         pointee.isRequestHeadSent = false
         if opened.isConnected { return sendRequest() }
@@ -109,6 +110,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         pointee.phase = .exchanging
         if pointee.isBodyExpected {
             if let timeout = pointee.filter.settings.readTimeout, case .length = pointee.filter.request.framing { pointee.server.setReadTimeout(timeout) }
+            if pointee.filter.request.expectsContinue { awaitContinue() }
             // The head waits for `requestBody` or `requestStalled`, which follow at once.
             pointee.server.resumeRequest()
         } else {

@@ -25,7 +25,7 @@ struct Exchange: ~Copyable {
 
     /// What the exchange's timer is set for.
     enum TimerPurpose {
-        case none, delay, backendTimeout, pipelinePause, producerPause
+        case none, delay, backendTimeout, expectContinue, pipelinePause, producerPause
     }
 
     /// An outer route of a loopback, to whose response filters the response returns.
@@ -250,6 +250,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         case .none: break
         case .delay: resumed(.next)
         case .backendTimeout: backendTimedOut()
+        case .expectContinue: if pointee.phase == .exchanging, pointee.filter.request.expectsContinue { sendContinue() }
         case .pipelinePause: pumpPipelines()
         case .producerPause: pumpProducer()
         }

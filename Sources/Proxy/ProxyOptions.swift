@@ -14,6 +14,12 @@ public struct ProxyOptions: Sendable {
     public var contentLengthMax: UInt64 = 0
     /// `-validate-query`.
     public var validatesQuery = true
+    /// `-validate-query-log`: refused queries are told.
+    public var logsRefusedQueries = false
+    /// How long an upstream may leave a client without the 100 it waits for; `-expect-continue-timeout-backend`, nanoseconds, 0 = ever.
+    public var expectContinueTimeout: UInt64 = 30_000_000_000
+    /// For the connect of an upgraded connection; `-upgrade-dial-timeout`, nanoseconds, 0 = none.
+    public var upgradeDialTimeout: UInt64 = 30_000_000_000
     /// `-refuse-payload`: texts that a request's target and fields must not contain.
     public var refusedPayloads: [[UInt8]] = []
     /// `-forwarded-headers`, nil = none.

@@ -165,7 +165,10 @@ extension ProxyWorker: ClientHandler {
 
     public func responseReceived(_ exchange: UnsafeMutableRawPointer, _ head: inout ResponseHead) {
         let exchange = exchange.assumingMemoryBound(to: Exchange.self)
-        if head.status < 200, head.status != 101 { return exchange.pointee.server.respondInterim(head) }
+        if head.status < 200, head.status != 101 {
+            if head.status == 100 { exchange.pointee.filter.request.withdrawExpectation() }
+            return exchange.pointee.server.respondInterim(head)
+        }
         swap(&exchange.pointee.filter.response, &head)
         exchange.responseReceived()
     }

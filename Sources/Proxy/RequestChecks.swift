@@ -2,6 +2,7 @@ import Bytes
 import Downstream
 import Filters
 import HTTP
+import Telemetry
 
 // What is asked of a request before it is routed (operations.md §2), outermost first.
 
@@ -15,7 +16,10 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         if options.contentLengthMax > 0, case .length(let length) = pointee.filter.request.framing, length > options.contentLengthMax {
             return .contentTooLarge
         }
-        if options.validatesQuery, pointee.filter.request.hasQuery, !QueryCheck.isValid(pointee.filter.request.query) { return .invalidQuery }
+        if options.validatesQuery, pointee.filter.request.hasQuery, !QueryCheck.isValid(pointee.filter.request.query) {
+            if options.logsRefusedQueries { logRefusedQuery() }
+            return .invalidQuery
+        }
         if !options.refusedPayloads.isEmpty, hasRefusedPayload(options.refusedPayloads) { return .refusedPayload }
         if options.normalizesHost { normalizeHost() }
         if let proxies = options.trustedProxies { trust(proxies, isForwardingChosen: options.forwardedHeaders != nil) }
@@ -53,6 +57,14 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         guard pointee.lentWorker._withUnsafeGuaranteedRef({ $0.options.removesHopHeaders }) else { return pointee.filter.request.removeNominatedFields() }
         pointee.filter.request.headers.removeAll(.te)
         pointee.filter.request.headers.removeAll(.trailer)
+    }
+
+    private func logRefusedQuery() {
+        let client = pointee.filter.trustedClient ?? pointee.filter.peer
+        let host = String(decoding: pointee.filter.request.host, as: UTF8.self)
+        pointee.telemetry._withUnsafeGuaranteedRef {
+            $0.log.info(key: "query \(host)", now: now, "400 invalid query: a broken percent escape or a semicolon; host=\(host) client=\(client)")
+        }
     }
 
     private func hasRefusedPayload(_ payloads: [[UInt8]]) -> Bool {

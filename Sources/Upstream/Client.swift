@@ -48,8 +48,9 @@ extension UnsafeMutablePointer where Pointee == Client {
     /// - Parameters:
     ///   - exchange: whom the handler's calls name.
     ///   - freshOnly: after a reused connection turned out closed.
+    ///   - connectTimeout: instead of the options', nanoseconds, 0 = none.
     /// - Returns: the stream and whether it is connected; if not, `upstreamConnected` or `upstreamFailed` follows.
-    public func open(_ origin: Origin, for exchange: UnsafeMutableRawPointer, freshOnly: Bool = false) -> (stream: ClientStream, isConnected: Bool) {
+    public func open(_ origin: Origin, for exchange: UnsafeMutableRawPointer, freshOnly: Bool = false, connectTimeout: UInt64? = nil) -> (stream: ClientStream, isConnected: Bool) {
         if origin.scheme == .h2c { return openHTTP2(origin, for: exchange, freshOnly: freshOnly) }
         if !freshOnly, let connection = pointee.pools.takeIdle(origin) {
             pointee.counters.idle -= 1
@@ -60,7 +61,7 @@ extension UnsafeMutablePointer where Pointee == Client {
         let connection = pointee.connections.allocate()
         connection.initialize(to: HTTP1ClientConnection(origin: origin, client: self, exchange: exchange))
         pointee.counters.opened += 1
-        connection.connect()
+        connection.connect(within: connectTimeout)
         return (ClientStream(connection: connection), false)
     }
 

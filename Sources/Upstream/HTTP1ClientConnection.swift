@@ -88,10 +88,10 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
     private var timer: UnsafeMutablePointer<TimerNode> { withUnsafeMutablePointer(to: &pointee.timer) { $0 } }
 
     /// Failures are reported at the end of the turn, never below the caller.
-    func connect() {
+    func connect(within limit: UInt64? = nil) {
         timer.pointee.owner = UnsafeMutableRawPointer(self)
         timer.pointee.expired = { $0.assumingMemoryBound(to: HTTP1ClientConnection.self).timerExpired() }
-        setTimer(options.connectTimeout)
+        setTimer(limit ?? options.connectTimeout)
         let origin = pointee.origin.takeUnretainedValue()
         if let address = origin.address {
             pointee.addresses = [address]

@@ -48,6 +48,9 @@ final class Assembly {
         log = Logger(label: "fairway") { _ in ApplicationLog(writer, options: options, level: level) }
         certificates = try configuration.tls.cert.isEmpty ? nil : ServerCertificates(configuration.tls, loop: control, log: log)
         metrics = MetricRegistry(options: MetricOptions(configuration.metrics))
+        metrics.addSource(.applicationLogLinesDropped) { writer.droppedLineCount }
+        let access = accessWriter
+        if access !== writer { metrics.addSource(.accessLogLinesDropped) { access.droppedLineCount } }
         endpoints = EndpointRegistry(passiveHealth: PassiveHealth(configuration.backend.passiveHealthCheck))
         var filters = FilterRegistry.builtIn(FilterEnvironment(configuration))
         filters.disable(configuration.routes.disabledFilters)

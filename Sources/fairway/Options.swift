@@ -82,6 +82,10 @@ extension ProxyOptions {
         normalizesHost = configuration.requests.normalizeHost
         contentLengthMax = UInt64(max(0, configuration.requests.maxContentLength))
         validatesQuery = configuration.requests.validateQuery
+        logsRefusedQueries = configuration.requests.validateQueryLog
+        expectContinueTimeout = configuration.backend.expectContinueTimeout.nanoseconds
+        let dial = configuration.backend.upgradeDialTimeout
+        if dial != .zero { upgradeDialTimeout = dial.nanoseconds }
         refusedPayloads = configuration.requests.refusePayload.map { Array($0.utf8) }
         removesHopHeaders = configuration.backend.removeHopHeaders
         healthPath = Array(configuration.listeners.healthPath.utf8)

@@ -31,6 +31,15 @@ struct ExpectTests {
         #expect(response.bodyText == "POST /upload body")
     }
 
+    @Test("a client that waits for the 100 of an origin that never sends one gets it in the end") func silent() throws {
+        let setup = try Setup(flags: ["-expect-continue-timeout-backend", "150ms"])
+        let client = try setup.client()
+        try client.send(head)
+        #expect(try client.readResponse().status == 100)
+        try client.send("body")
+        #expect(try client.readResponse().bodyText == "POST /upload body")
+    }
+
     @Test("a refusal comes instead of the 100, and the body is not waited for") func refused() throws {
         let setup = try Setup(serve: { connection in
             while try connection.readRequestHead() != nil {
