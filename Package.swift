@@ -53,7 +53,7 @@ let modules: [Target] = [
     module("Downstream", ["TLS", "Net", "HTTP", "Bytes"]),
     module("Filters", ["HTTP", "Eskip", "Telemetry", "Bytes", "Regexp", "CCompression"]),
     module("Routing", ["Filters", "HTTP", "Eskip", "Bytes", "Crypto", "Regexp"]),
-    module("Upstream", ["Net", "HTTP", "Bytes"]),
+    module("Upstream", ["TLS", "Net", "HTTP", "Bytes"]),
     module("Proxy", ["Downstream", "Upstream", "Routing", "Filters", "HTTP", "Net", "Telemetry", "Bytes"]),
 
     // Control path and edges.
@@ -70,7 +70,7 @@ let modules: [Target] = [
 ]
 
 let testTargets: [Target] = [
-    .target(name: "TestSupport", dependencies: ["CLinux", "CNGHTTP2"], path: "Tests/TestSupport", swiftSettings: settings),
+    .target(name: "TestSupport", dependencies: ["CLinux", "CNGHTTP2", "COpenSSL"], path: "Tests/TestSupport", swiftSettings: settings),
     tests("BytesTests", ["Bytes", "TestSupport"]),
     tests("EskipTests", ["Eskip"]),
     tests("YAMLTests", ["YAML"]),
@@ -78,6 +78,7 @@ let testTargets: [Target] = [
     tests("RegexpTests", ["Regexp"]),
     tests("TelemetryTests", ["Telemetry", "TestSupport", "Bytes", "CLinux", logging]),
     tests("NetTests", ["Net", "Bytes", "TestSupport"]),
+    tests("TLSTests", ["TLS", "Bytes", "TestSupport"]),
     tests("HTTPTests", ["HTTP", "Bytes", "TestSupport", "CScan"]),
     tests("FiltersTests", ["Filters", "HTTP", "Eskip", "Regexp", "Bytes"]),
     tests("RoutingTests", ["Routing", "Filters", "HTTP", "Eskip", "Regexp", "Bytes"]),

@@ -119,7 +119,7 @@ extension FlagTable {
     private static let backend: [Flag] = [
         .bool("proxy-preserve-host", \.backend.proxyPreserveHost, "send the client's Host header to upstreams instead of the backend's"),
         .duration("timeout-backend", \.backend.timeout, "for a TCP connect; 0 means none"),
-        .duration("tls-timeout-backend", \.backend.tlsTimeout, "for a TLS handshake; 0 means none", .notYet),
+        .duration("tls-timeout-backend", \.backend.tlsTimeout, "for a TLS handshake; 0 means none"),
         .duration("response-header-timeout-backend", \.backend.responseHeaderTimeout,
             "from the end of the request to the head of the response; 0 means none"),
         .duration("expect-continue-timeout-backend", \.backend.expectContinueTimeout,

@@ -87,7 +87,7 @@ public final class ControlPlane {
                 watcher = watcher ?? makeWatcher(log)
                 clients.append(EskipFile(path: path, loop: loop, pollInterval: interval, watcher: watcher))
             case .url(let url):
-                let fetcher = fetcher ?? Fetcher(loop, dnsServers: options.dnsServers)
+                let fetcher = fetcher ?? Fetcher(loop, dnsServers: options.dnsServers, security: options.security)
                 self.fetcher = fetcher
                 clients.append(RemoteRoutes(url, loop: loop, pollInterval: interval, fetcher: fetcher))
             }

@@ -1,4 +1,5 @@
 public import Net
+public import Upstream
 
 /// Where routes come from and what is made of them before they are compiled; operations.md §1, eskip.md §8.
 public struct DataClientOptions: Sendable {
@@ -13,6 +14,8 @@ public struct DataClientOptions: Sendable {
     public var rewriting = RouteRewritingOptions()
     /// `-dns-servers`, for the hosts of URLs; those of the system if empty.
     public var dnsServers: [SocketAddress] = []
+    /// Rules for `https` URLs, which cannot be fetched without.
+    public var security: UpstreamSecuritySource?
     /// `-suppress-route-update-logs`: changed routes are counted in the log, not shown.
     public var suppressesUpdateLogs = false
 

@@ -19,7 +19,7 @@ struct FetchURL: Equatable {
         } catch {
             throw .badURL(FetchURL.withoutUser(text), error.reason)
         }
-        guard origin.scheme == .http else { throw .unsupportedScheme(FetchURL.withoutUser(text)) }
+        guard origin.scheme == .http || origin.scheme == .https else { throw .unsupportedScheme(FetchURL.withoutUser(text)) }
         let rest = FetchURL.rest(text)
         let end = rest.firstIndex { "/?#".contains($0) } ?? rest.endIndex
         let suffix = rest[end...].prefix { $0 != "#" }

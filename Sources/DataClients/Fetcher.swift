@@ -17,7 +17,7 @@ enum FetchFailure: Error, Equatable {
     var reason: String {
         switch self {
         case .badURL(_, let reason): reason
-        case .unsupportedScheme: "documents are fetched by http:// only so far"
+        case .unsupportedScheme: "documents are fetched by http:// or https://"
         case .upstream(let failure): failure.reason
         case .timeout(let milliseconds): "not answered within \(milliseconds) ms (-source-poll-timeout)"
         case .tooLarge: "the answer has more than \(DataClientLimits.documentBytesMax) bytes"
@@ -43,11 +43,12 @@ final class Fetcher: ClientHandler {
     private var fetches: [UnsafeMutableRawPointer: Fetch] = [:]
 
     /// - Parameter dnsServers: those of the system if empty.
-    init(_ loop: UnsafeMutablePointer<EventLoop>, dnsServers: [SocketAddress]) {
+    init(_ loop: UnsafeMutablePointer<EventLoop>, dnsServers: [SocketAddress], security: UpstreamSecuritySource?) {
         self.loop = loop
         client = .allocate(capacity: 1)
         let resolver = Resolver(loop: loop, servers: dnsServers)
         client.initialize(to: Client(loop: loop, options: ClientOptions(), resolver: resolver, handler: self))
+        if let security { client.setSecurity(security) }
     }
 
     deinit {

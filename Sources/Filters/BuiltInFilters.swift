@@ -13,6 +13,7 @@ public enum BuiltInFilters {
             + CookieFilters.specs
             + LoggingFilters.specs
             + LoadBalancingFilters.specs
+            + BackendTLSFilters.specs
     }
 }
 

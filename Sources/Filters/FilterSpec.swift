@@ -41,6 +41,8 @@ public struct FilterEnvironment: Sendable {
     public var auditBodyBytesMax = 1024
     /// Secrets that filters put into requests.
     public var secrets: any SecretRegistry = NoSecrets()
+    /// Where `backendTLS…` note what they ask for.
+    public var backendTLS = BackendTLSRules()
 
     public init() {}
 }

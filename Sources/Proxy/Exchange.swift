@@ -90,6 +90,19 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     }
 
     func connect(to origin: Origin, freshOnly: Bool = false) {
+        let security = pointee.filter.settings.backendSecurity
+        if security != 0, origin.scheme.isSecure { return connectSecurely(to: origin, security, freshOnly: freshOnly) }
+        open(origin, freshOnly: freshOnly)
+    }
+
+    /// Connections made under the route's own rules are another origin's.
+    private func connectSecurely(to origin: Origin, _ security: UInt64, freshOnly: Bool) {
+        let origin = origin.under(security: security)
+        pointee.dynamicOrigin = origin
+        open(origin, freshOnly: freshOnly)
+    }
+
+    private func open(_ origin: Origin, freshOnly: Bool) {
         pointee.phase = .connecting
         if pointee.upstreamStart == 0 { pointee.upstreamStart = now }
         pointee.origin = Unmanaged.passUnretained(origin)

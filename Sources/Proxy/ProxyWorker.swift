@@ -73,6 +73,9 @@ public final class ProxyWorker {
         tables.replace(with: slot.table)
     }
 
+    /// Sets where rules for TLS to upstreams come from; before `run`.
+    public func setUpstreamSecurity(_ source: @escaping UpstreamSecuritySource) { client.setSecurity(source) }
+
     /// Closes idle connections, lets every response close its own, and calls `done` once the last client has gone.
     public func drain(_ done: @escaping () -> Void) {
         server.drain()

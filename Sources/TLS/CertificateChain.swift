@@ -65,6 +65,19 @@ struct CertificateChain: ~Copyable {
         }
     }
 
+    /// Makes one connection present it.
+    func present(on ssl: OpaquePointer) {
+        SSL_use_certificate(ssl, leaf)
+        SSL_use_PrivateKey(ssl, key)
+        for certificate in others { _ = copenssl_add_chain_certificate_to(ssl, certificate) }
+    }
+
+    /// Whether the leaf or a link of the chain was signed by one of these; true for no names at all.
+    func isSigned(byOneOf names: OpaquePointer?) -> Bool {
+        guard let names, copenssl_count_names(names) > 0 else { return true }
+        return ([leaf] + others).contains { copenssl_contains_name(names, X509_get_issuer_name($0)) == 1 }
+    }
+
     private static func certificates(of source: CertificateSource) throws(CertificateError) -> [OpaquePointer] {
         ERR_clear_error()
         let bio = PEM.open(source.certificate)

@@ -29,11 +29,15 @@ public struct TLSConnection: ~Copyable {
     /// Bytes of the caller's that are encrypted already but were not counted to it.
     fileprivate var heldBack = 0
     var end: End?
+    /// What OpenSSL says of a failure behind the handshake.
+    fileprivate var failure: String?
     /// A server looks at the first bytes: who speaks HTTP in the clear is told so.
     var isFirstReceive: Bool
     fileprivate var isPlainHTTP = false
     fileprivate var hasMore = true
     fileprivate var isEstablished = false
+    /// Given by the server and not yet taken by whoever keeps sessions.
+    var newSession: TLSSession?
 
     init(ssl: OpaquePointer, socket: Transport, scratch: UnsafeMutablePointer<RecordScratch>, owner: AnyObject, isServer: Bool) {
         self.ssl = ssl
@@ -162,6 +166,17 @@ extension UnsafeMutablePointer where Pointee == TLSConnection {
     /// Whether keys of an earlier connection served, without certificates and signatures.
     public var isResumed: Bool { SSL_session_reused(pointee.ssl) == 1 }
 
+    /// Why an established connection broke, if not by the socket: a server may refuse a client's certificate behind its
+    /// handshake (RFC 8446 §4.4.2.4).
+    public var failureReason: String? { pointee.failure }
+
+    /// What the server gave since the last call to resume a connection with.
+    public func takeSession() -> TLSSession? {
+        guard let session = pointee.newSession else { return nil }
+        pointee.newSession = nil
+        return session
+    }
+
     // MARK: Receiving
 
     fileprivate func receive(into buffer: UnsafeMutableRawBufferPointer) -> IOResult {
@@ -206,6 +221,7 @@ extension UnsafeMutablePointer where Pointee == TLSConnection {
             pointee.end = .closed
         } else {
             pointee.end = .failed(.connectionReset)
+            pointee.failure = TLSReason.ofLastFailure(pointee.ssl)
         }
     }
 

@@ -101,6 +101,7 @@ public final class TLSServerContext: @unchecked Sendable {
         if !exact.isEmpty || !wildcards.isEmpty { copenssl_set_servername_callback(context, TLSServerContext.nameAsked, me) }
         SSL_CTX_set_alpn_select_cb(context, TLSServerContext.protocolsOffered, me)
         copenssl_set_ticket_callback(context, TLSServerContext.ticket)
+        if !status.isEmpty { copenssl_set_status_callback(context, TLSServerContext.statusAsked, me) }
         if options.keyLog != nil { SSL_CTX_set_keylog_callback(context, TLSServerContext.keysMade) }
     }
 
@@ -150,6 +151,15 @@ public final class TLSServerContext: @unchecked Sendable {
         return of(ssl).tickets.prepare(name!, vector!, cipher!, mac!, encrypts: encrypts == 1, now: now)
     }
 
+    private static let statusAsked: @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?) -> Int32 = { ssl, me in
+        let context = Unmanaged<TLSServerContext>.fromOpaque(me!).takeUnretainedValue()
+        let used = SSL_get_SSL_CTX(ssl)
+        guard let status = context.groups.first(where: { $0.context == used })?.status, !status.isEmpty,
+            let copy = copenssl_copy(status, status.count) else { return SSL_TLSEXT_ERR_NOACK }
+        copenssl_set_status_response(ssl, copy.assumingMemoryBound(to: UInt8.self), status.count)
+        return SSL_TLSEXT_ERR_OK
+    }
+
     private static let keysMade: @convention(c) (OpaquePointer?, UnsafePointer<CChar>?) -> Void = { ssl, line in
         guard let line else { return }
         var count = 0
@@ -160,6 +170,9 @@ public final class TLSServerContext: @unchecked Sendable {
 
 /// Lists of protocol names, each behind its length (RFC 7301 §3.1).
 enum ALPN {
+    /// `h2` and `http/1.1`.
+    static let http2AndHTTP1: [UInt8] = [2, 0x68, 0x32, 8, 0x68, 0x74, 0x74, 0x70, 0x2f, 0x31, 0x2e, 0x31]
+
     /// Where a name's bytes begin; nil if the list lacks it.
     static func find(_ name: BorrowedBytes, in list: BorrowedBytes) -> Int? {
         var index = 0

@@ -1,6 +1,7 @@
 import Bytes
 public import HTTP
 public import Net
+import TLS
 
 /// One worker's connections to upstreams. Reached by pointer, lives as long as its loop.
 public struct Client: ~Copyable {
@@ -16,6 +17,10 @@ public struct Client: ~Copyable {
     var incoming = ResponseHead()
     var headBuffer = ByteBuffer()
     fileprivate var sweep = TimerNode()
+    fileprivate var security: UpstreamSecuritySource?
+    fileprivate var sessions = SessionStore()
+    /// Made for the first `https` origin.
+    fileprivate var recordScratch: UnsafeMutablePointer<RecordScratch>?
     public internal(set) var counters = ClientCounters()
 
     /// - Parameter handler: kept for ever.
@@ -32,6 +37,12 @@ public struct Client: ~Copyable {
         workspace.deinitialize(count: 1)
         workspace.deallocate()
     }
+}
+
+/// Whether a connection could begin to be encrypted.
+enum EncryptionStart {
+    case begun(UnsafeMutablePointer<TLSConnection>, TLSClientContext)
+    case failed(String)
 }
 
 /// What the connections to upstreams did; written by the loop's thread only.
@@ -81,6 +92,28 @@ extension UnsafeMutablePointer where Pointee == Client {
         pointee.counters.opened += 1
         dialer.connect()
         return (ClientStream(stream), false)
+    }
+
+    /// Sets where rules for TLS come from; without them `https` origins cannot be connected to.
+    public func setSecurity(_ source: @escaping UpstreamSecuritySource) { pointee.security = source }
+
+    /// Begins to encrypt a connected socket.
+    func encrypt(_ socket: Transport, for origin: Origin) -> EncryptionStart {
+        guard let security = pointee.security?(origin) else { return .failed("no rules for TLS") }
+        guard case .rules(let context, let serverName) = security else {
+            if case .unusable(let reason) = security { return .failed(reason) }
+            return .failed("no rules for TLS")
+        }
+        let scratch = pointee.recordScratch ?? RecordScratch.make(pointee.loop)
+        pointee.recordScratch = scratch
+        let connection = context.connect(
+            socket, name: serverName ?? String(decoding: origin.host, as: UTF8.self), isAddress: serverName == nil && origin.address != nil,
+            session: pointee.sessions.session(for: origin, under: context), scratch: scratch)
+        return connection.map { .begun($0, context) } ?? .failed("no memory")
+    }
+
+    func keepSession(_ session: TLSSession, for origin: Origin, under context: TLSClientContext) {
+        pointee.sessions.keep(session, for: origin, under: context)
     }
 
     /// Keeps a connection whose response is complete for the next exchange.

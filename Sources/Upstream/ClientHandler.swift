@@ -67,6 +67,9 @@ public enum ClientFailure: Equatable, Sendable {
     case unresolved(ResolveError)
     case connect(SystemError)
     case connectTimeout
+    /// Connected, but no encrypted connection came of it.
+    case tls(String)
+    case tlsTimeout
     /// The connection broke with this error.
     case broken(SystemError)
     /// The upstream closed the connection before the end of the response.
@@ -87,6 +90,8 @@ public enum ClientFailure: Equatable, Sendable {
         case .unresolved(.timedOut): "name resolution: no answer in time"
         case .connect(let error): "connect: \(error)"
         case .connectTimeout: "connect: no answer in time"
+        case .tls(let reason): "TLS handshake: \(reason)"
+        case .tlsTimeout: "TLS handshake: not done in time"
         case .broken(let error): "connection broken: \(error)"
         case .closed: "connection closed before the end of the response"
         case .malformed(let error): "malformed response: \(error.reason)"

@@ -2,6 +2,8 @@
 public struct ClientOptions: Sendable {
     /// `-timeout-backend`: for establishing a connection, name resolution included.
     public var connectTimeout: UInt64 = 60_000_000_000
+    /// `-tls-timeout-backend`: from the established connection to the end of the handshake.
+    public var handshakeTimeout: UInt64 = 60_000_000_000
     /// `-response-header-timeout-backend`: from the request's last byte to the response's head.
     public var responseHeaderTimeout: UInt64 = 60_000_000_000
     /// Age after which an idle connection is closed; `-close-idle-conns-period`.

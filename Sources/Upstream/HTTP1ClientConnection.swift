@@ -1,6 +1,7 @@
 import Bytes
 import HTTP
 import Net
+import TLS
 
 /// One HTTP/1 connection to an upstream: one exchange at a time, idle in its pool between them.
 ///
@@ -9,6 +10,8 @@ struct HTTP1ClientConnection: ~Copyable {
     enum Phase {
         case resolving
         case connecting
+        /// The TLS handshake is under way.
+        case securing
         /// The request is being sent or the response's head is awaited.
         case waiting
         case body
@@ -19,6 +22,9 @@ struct HTTP1ClientConnection: ~Copyable {
     private let source: EventSource
     var timer = TimerNode()
     var transport = Transport(socket: -1)
+    /// What the transport is made of, and under whose rules, to an `https` origin.
+    var tls: UnsafeMutablePointer<TLSConnection>?
+    var security: TLSClientContext?
     let client: UnsafeMutablePointer<Client>
     let origin: Unmanaged<Origin>
     var exchange: UnsafeMutableRawPointer?
@@ -147,6 +153,10 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
             if !pointee.addresses.isEmpty { return connectNext() }
             return fail(.connect(error))
         }
+        if pointee.origin._withUnsafeGuaranteedRef({ $0.scheme.isSecure }) { startHandshake() } else { connected() }
+    }
+
+    private func connected() {
         pointee.phase = .waiting
         loop.pointee.timers.cancel(timer)
         if let http2 = pointee.http2 { return handOver(to: http2) }
@@ -163,6 +173,49 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         release()
         http2.connected(transport, address)
     }
+
+    // MARK: TLS
+
+    private func startHandshake() {
+        switch pointee.client.encrypt(pointee.transport, for: pointee.origin.takeUnretainedValue()) {
+        case .failed(let reason): return fail(.tls(reason))
+        case .begun(let tls, let security):
+            pointee.tls = tls
+            pointee.security = security
+            pointee.transport = tls.transport
+        }
+        pointee.phase = .securing
+        setTimer(options.handshakeTimeout)
+        continueHandshake()
+    }
+
+    private func continueHandshake() {
+        guard let tls = pointee.tls else { return }
+        switch tls.handshake(isEnding: pointee.isEnding) {
+        case .waiting: if pointee.isEnding { fail(.tls(HandshakeFailure.closed.reason)) }
+        case .failed(let failure): fail(.tls(failure.reason))
+        case .done:
+            keepSession()
+            connected()
+            // The edge that told of the end does not come again.
+            guard pointee.isEnding, pointee.phase == .waiting else { return }
+            pointee.isReadable = true
+            scheduleResume()
+        }
+    }
+
+    /// Servers give sessions with the handshake or at any time behind it.
+    private func keepSession() {
+        guard let session = pointee.tls?.takeSession(), let security = pointee.security else { return }
+        pointee.client.keepSession(session, for: pointee.origin.takeUnretainedValue(), under: security)
+    }
+
+    /// What comes on an idle connection may be about the encryption only.
+    private func isOnlyTLS() -> Bool {
+        guard pointee.tls != nil, pointee.transport.receive(into: loop.pointee.scratch) == .wouldBlock else { return false }
+        keepSession()
+        return true
+    }
 }
 
 // MARK: - Events
@@ -171,12 +224,16 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
     fileprivate func ready(_ readiness: Readiness) {
         switch pointee.phase {
         case .closed, .resolving: return
+        case .securing:
+            if !readiness.isDisjoint(with: [.readHangup, .error, .hangup]) { pointee.isEnding = true }
+            return continueHandshake()
         case .connecting:
             if !readiness.isDisjoint(with: [.writable, .error, .hangup]) { connectionSettled() }
             return
         // Whatever an upstream says on an idle connection, it is not the answer to a request of ours.
         case .idle:
-            if !readiness.isDisjoint(with: [.readable, .readHangup, .error, .hangup]) { close() }
+            if !readiness.isDisjoint(with: [.readHangup, .error, .hangup]) { return close() }
+            if readiness.contains(.readable), !isOnlyTLS() { close() }
             return
         case .waiting, .body: break
         }
@@ -204,7 +261,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
                 received(UnsafeMutableRawBufferPointer(rebasing: buffer[0..<count]))
             case .wouldBlock: pointee.isReadable = false
             case .end: return inputEnded()
-            case .failed(let error): return fail(.broken(error))
+            case .failed(let error): return fail(pointee.tls?.failureReason.map { .tls($0) } ?? .broken(error))
             }
         }
     }
@@ -247,7 +304,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
                 // More than one response to one request: nothing on this connection can be trusted.
                 close()
                 return bytes.count
-            case .closed, .connecting, .resolving: return bytes.count
+            case .closed, .connecting, .securing, .resolving: return bytes.count
             }
         }
         if pointee.phase == .body, !pointee.isPaused, let exchange = pointee.exchange { handler.responseStalled(exchange) }
@@ -333,6 +390,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
     }
 
     private func becomeIdle() {
+        keepSession()
         pointee.phase = .idle
         pointee.idleSince = loop.pointee.now
         pointee.client.keepIdle(self)
@@ -340,7 +398,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
 
     private func inputEnded() {
         pointee.isReadable = false
-        if pointee.phase == .body, pointee.body.endsWithConnection {
+        if pointee.phase == .body, pointee.body.endsWithConnection, !pointee.transport.isCutShort {
             pointee.staysOpen = false
             finish(.empty)
         } else {
@@ -486,6 +544,8 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         if pointee.phase == .idle { pointee.client.forgetIdle(self) }
         pointee.phase = .closed
         pointee.exchange = nil
+        keepSession()
+        pointee.tls = nil
         pointee.transport.close()
         loop.pointee.timers.remove(timer)
         pointee.client.pointee.counters.closed += 1
@@ -512,6 +572,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
     private func timerExpired() {
         switch pointee.phase {
         case .resolving, .connecting: fail(.connectTimeout)
+        case .securing: fail(.tlsTimeout)
         case .waiting: fail(.timeout)
         case .body, .idle, .closed: break
         }

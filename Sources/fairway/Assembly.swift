@@ -29,6 +29,8 @@ final class Assembly {
     private var startError: StartError?
     /// nil unless the main listener speaks TLS.
     private let certificates: ServerCertificates?
+    private let upstreamCertificates: UpstreamCertificates
+    private var certificateTimer: ControlTimer?
     private(set) var workers: [WorkerThread] = []
     /// The loop of the control path: signals, data clients, the support listener. Runs on the main thread.
     let control: UnsafeMutablePointer<EventLoop>
@@ -52,7 +54,10 @@ final class Assembly {
         let access = accessWriter
         if access !== writer { metrics.addSource(.accessLogLinesDropped) { access.droppedLineCount } }
         endpoints = EndpointRegistry(passiveHealth: PassiveHealth(configuration.backend.passiveHealthCheck))
-        var filters = FilterRegistry.builtIn(FilterEnvironment(configuration))
+        upstreamCertificates = try UpstreamCertificates(configuration.tls, isInsecure: configuration.backend.insecure, log: log)
+        var environment = FilterEnvironment(configuration)
+        environment.backendTLS = upstreamCertificates.wishes
+        var filters = FilterRegistry.builtIn(environment)
         filters.disable(configuration.routes.disabledFilters)
         var routing = RoutingOptions()
         routing.ignoresTrailingSlash = configuration.routes.ignoreTrailingSlash
@@ -60,8 +65,10 @@ final class Assembly {
         compiler = RouteCompiler(
             options: routing, filters: filters, environment: PredicateEnvironment(shutdown: shutdown), endpoints: endpoints,
             metricLabel: { labels.label($0).id })
+        var clientOptions = DataClientOptions(configuration.routes)
+        clientOptions.security = upstreamCertificates.source
         controlPlane = try ControlPlane(
-            loop: control, options: DataClientOptions(configuration.routes), compiler: compiler, slot: slot, log: log, endpoints: endpoints,
+            loop: control, options: clientOptions, compiler: compiler, slot: slot, log: log, endpoints: endpoints,
             metrics: metrics)
     }
 
@@ -84,6 +91,7 @@ final class Assembly {
     func reload() {
         controlPlane.refresh()
         certificates?.refresh()
+        upstreamCertificates.refresh()
     }
 
     private func startOrStop() {
@@ -97,6 +105,7 @@ final class Assembly {
 
     /// Opens the listeners and starts a thread for each worker.
     func start() throws(StartError) {
+        certificateTimer = ControlTimer(control, interval: upstreamCertificates.checkInterval) { [unowned self] in upstreamCertificates.refresh() }
         let count = configuration.general.workers > 0 ? configuration.general.workers : ProcessorCount.available
         let share = AcceptShare(workerCount: count)
         do throws(SystemError) {
@@ -145,9 +154,11 @@ final class Assembly {
             metrics: metrics.makeShard(), labels: metrics.labels,
             accessLog: AccessLog(accessWriter, options: AccessLogOptions(isJSON: configuration.accessLog.jsonEnabled, stripsQuery: configuration.accessLog.stripQuery)),
             log: ThrottledLog(log), audits: auditWriter, logsAccess: !configuration.accessLog.disabled)
-        return try ProxyWorker(
+        let worker = try ProxyWorker(
             options: ProxyOptions(configuration), server: ServerOptions(configuration), client: ClientOptions(configuration.backend),
             slot: slot, telemetry: telemetry, dnsServers: configuration.backend.dnsServers)
+        worker.setUpstreamSecurity(upstreamCertificates.source)
+        return worker
     }
 
     private static func listen(_ address: SocketAddress, flag: String) throws(StartError) -> FileDescriptor {

@@ -65,6 +65,7 @@ extension ClientOptions {
     init(_ backend: Configuration.Backend) {
         self.init()
         connectTimeout = backend.timeout.nanoseconds
+        handshakeTimeout = backend.tlsTimeout.nanoseconds
         responseHeaderTimeout = backend.responseHeaderTimeout.nanoseconds
         idleTimeout = backend.closeIdleConnsPeriod.nanoseconds
         idlePerOriginMax = backend.idleConnsNum

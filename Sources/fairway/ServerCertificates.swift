@@ -69,19 +69,12 @@ final class ServerCertificates {
     private static func read(_ settings: Configuration.TLS) throws(CertificateError) -> Files {
         var files = Files()
         for (index, path) in settings.cert.enumerated() {
-            let status = index < settings.ocsp.count && !settings.ocsp[index].isEmpty ? try contents(settings.ocsp[index]) : []
+            let status = index < settings.ocsp.count && !settings.ocsp[index].isEmpty ? try ReadFile.certificate(settings.ocsp[index]) : []
             files.certificates.append(CertificateSource(
-                name: path, certificate: try contents(path), key: try contents(settings.key[index]), status: status))
+                name: path, certificate: try ReadFile.certificate(path), key: try ReadFile.certificate(settings.key[index]), status: status))
         }
-        if !settings.clientCA.isEmpty { files.authorities = try contents(settings.clientCA) }
+        if !settings.clientCA.isEmpty { files.authorities = try ReadFile.certificate(settings.clientCA) }
         return files
-    }
-
-    private static func contents(_ path: String) throws(CertificateError) -> [UInt8] {
-        switch ReadFile.bytes(path) {
-        case .success(let bytes): return bytes
-        case .failure(let error): throw CertificateError("\(path): \(error)")
-        }
     }
 
     private static func options(_ settings: Configuration.TLS, _ files: Files, _ keyLog: KeyLog?) -> TLSServerOptions {
@@ -89,6 +82,7 @@ final class ServerCertificates {
         options.minVersion = TLSServerOptions.Version(settings.minVersion)
         options.clientAuthentication = TLSServerOptions.ClientAuthentication(settings.clientAuth)
         options.clientAuthorities = files.authorities
+        options.offersHTTP2 = true
         options.excludesInsecureCiphers = settings.excludeInsecureCipherSuites
         if let keyLog { options.keyLog = { keyLog.write($0) } }
         return options

@@ -108,7 +108,7 @@ struct RemoteRoutesTests {
 
     @Test("without an answer in time, without a server, with a scheme that is none", arguments: [
         ("silent", "/: not answered within 50 ms (-source-poll-timeout)"), ("dead", "/: connect: Connection refused"),
-        ("https://127.0.0.1/r", "documents are fetched by http:// only so far"), ("http://:80/", "host is missing"),
+        ("https://127.0.0.1:1/r", "connect: Connection refused"), ("http://:80/", "host is missing"),
         ("http://127.0.0.1:1/a b", "are written percent-encoded in a URL"), ("http://127.0.0.1:70000", "not a number from 1 to 65535"),
     ])
     func noAnswer(url: String, problem: String) throws {
@@ -193,7 +193,7 @@ struct FetchURLTests {
         #expect(url.authorization == authorization)
     }
 
-    @Test("refused, without showing a password", arguments: ["h/p", "http://", "ftp://h", "https://u:secret@h/", "http://u:secret@:0/"])
+    @Test("refused, without showing a password", arguments: ["h/p", "http://", "ftp://h", "h2c://u:secret@h/", "http://u:secret@:0/"])
     func refused(text: String) {
         #expect { _ = try FetchURL(text) } throws: { !"\($0)".contains("secret") }
     }
@@ -205,6 +205,7 @@ struct FetchURLTests {
         #expect(url.redirected(to: "/b")?.authorization != nil)
         #expect(url.redirected(to: "http://other/b")?.authorization == nil)
         #expect(url.redirected(to: "//other/b") == nil)
-        #expect(url.redirected(to: "https://other/") == nil)
+        #expect(url.redirected(to: "https://other/")?.authorization == nil)
+        #expect(url.redirected(to: "h2c://other/") == nil)
     }
 }

@@ -14,6 +14,13 @@ public struct SocketFailure: Error, CustomStringConvertible {
     public var description: String { "\(call): \(String(cString: strerror(number)))" }
 }
 
+/// What OpenSSL says of an encrypted connection that broke.
+public struct EncryptionFailure: Error, CustomStringConvertible {
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
 /// Something awaited did not happen in time; the tests' only use of time.
 public struct DeadlinePassed: Error, CustomStringConvertible {
     public let description: String
@@ -78,8 +85,25 @@ public final class BlockingSocket: Sendable {
     }
 
     private let number: Atomic<Int32>
+    private let encryption = Mutex<Encryption?>(nil)
 
     init(owning descriptor: Int32) { number = Atomic(descriptor) }
+
+    /// Encrypts what is sent from here on; waits for the handshake.
+    ///
+    /// - Parameter pair: what a server shows; nil for a client, which takes any certificate.
+    func encrypt(asServer pair: TestAuthority.Pair? = nil) throws {
+        let encryption = try Encryption(descriptor, server: pair)
+        while true {
+            switch encryption.handshake() {
+            case .bytes: return self.encryption.withLock { $0 = encryption }
+            case .wants(let events): try waitUntil(events) { "a TLS handshake" }
+            case .end: throw EncryptionFailure("closed in the handshake")
+            case .failed(let reason): throw EncryptionFailure("handshake: \(reason)")
+            }
+        }
+    }
+
 
     deinit { close() }
 
@@ -151,6 +175,7 @@ public final class BlockingSocket: Sendable {
 
     /// What one read brings; empty at the end.
     func receive(upTo count: Int = 64 * 1024, what: () -> String) throws -> [UInt8] {
+        if let encryption = encryption.withLock({ $0 }) { return try receive(upTo: count, by: encryption, what) }
         try waitUntil(Int16(POLLIN), what)
         var failed = false
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
@@ -162,7 +187,47 @@ public final class BlockingSocket: Sendable {
         return bytes
     }
 
+    private func receive(upTo count: Int, by encryption: Encryption, _ what: () -> String) throws -> [UInt8] {
+        var buffer = [UInt8](repeating: 0, count: count)
+        while true {
+            switch buffer.withUnsafeMutableBytes({ encryption.receive(into: $0) }) {
+            case .bytes(let count): return Array(buffer[..<count])
+            case .wants(let events): try waitUntil(events, what)
+            case .end: return []
+            case .failed(let reason):
+                if reason.contains("reset") {
+                    errno = ECONNRESET
+                    throw SocketFailure("TLS")
+                }
+                throw EncryptionFailure(reason)
+            }
+        }
+    }
+
+    private func send(_ bytes: ArraySlice<UInt8>, by encryption: Encryption) throws {
+        var rest = bytes
+        while !rest.isEmpty {
+            switch rest.withUnsafeBytes({ encryption.send($0) }) {
+            case .bytes(let count): rest = rest.dropFirst(count)
+            case .wants(let events): try waitUntil(events) { "room to send \(rest.count) bytes" }
+            case .end: throw EncryptionFailure("closed")
+            case .failed(let reason): throw EncryptionFailure(reason)
+            }
+        }
+    }
+
+    /// Whether nothing but what belongs to the encryption comes within a moment.
+    func isQuiet(milliseconds: Int32) -> Bool {
+        var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        guard poll(&entry, 1, milliseconds) != 0 else { return true }
+        guard let encryption = encryption.withLock({ $0 }) else { return false }
+        var byte: UInt8 = 0
+        guard case .wants = withUnsafeMutableBytes(of: &byte, { encryption.receive(into: $0) }) else { return false }
+        return isQuiet(milliseconds: milliseconds)
+    }
+
     func send(_ bytes: ArraySlice<UInt8>) throws {
+        if let encryption = encryption.withLock({ $0 }) { return try send(bytes, by: encryption) }
         var rest = bytes
         while !rest.isEmpty {
             try waitUntil(Int16(POLLOUT)) { "room to send \(rest.count) bytes" }
@@ -175,6 +240,13 @@ public final class BlockingSocket: Sendable {
 
     /// Sends as much as the kernel takes at once.
     func sendAvailable(_ bytes: [UInt8]) throws -> Int {
+        if let encryption = encryption.withLock({ $0 }) {
+            switch bytes.withUnsafeBytes({ encryption.send($0) }) {
+            case .bytes(let count): return count
+            case .wants: return 0
+            case .end, .failed: throw EncryptionFailure("send")
+            }
+        }
         let result = bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)) }
         if result < 0 {
             guard errno == EAGAIN else { throw SocketFailure("send") }
@@ -197,7 +269,10 @@ public final class BlockingSocket: Sendable {
     /// Ends both directions, which also wakes whoever waits in a call.
     func shutdown() { Glibc.shutdown(descriptor, Int32(SHUT_RDWR)) }
 
-    func shutdownWrite() { Glibc.shutdown(descriptor, Int32(SHUT_WR)) }
+    func shutdownWrite() {
+        encryption.withLock { $0 }?.finish()
+        Glibc.shutdown(descriptor, Int32(SHUT_WR))
+    }
 
     /// Closes with a reset.
     func reset() {

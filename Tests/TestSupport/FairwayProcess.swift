@@ -43,7 +43,8 @@ public final class FairwayProcess: Sendable {
             "-address", "\(loopback?.host ?? ""):\(port)", "-support-listener", "127.0.0.1:\(supportPort)",
             "-wait-for-healthcheck-interval", "0s", "-wait-first-route-load", "-workers", "1",
         ]
-        pid = try FairwayProcess.spawn(usual + flags, logPath: "\(folder.path)/log")
+        let encryption = flags.contains("-tls-cert") ? [] : try TestScheme.flags(for: port)
+        pid = try FairwayProcess.spawn(usual + encryption + flags, logPath: "\(folder.path)/log")
         do {
             try waitUntilListening(on: loopback ?? .ipv4)
         } catch {
@@ -69,6 +70,13 @@ public final class FairwayProcess: Sendable {
 
     /// Everything it has written to standard output and error.
     public var log: String { contents(of: "\(folder.path)/log") }
+
+    /// Waits until a line of the log holds all of these; it is written a moment after what it tells of.
+    public func waitForLog(_ texts: String...) throws {
+        try Patience.wait(for: "\(texts) in the log:\n\(log)") {
+            self.log.split(separator: "\n").contains { line in texts.allSatisfy { line.contains($0) } }
+        }
+    }
 
     private func waitUntilListening(on loopback: Loopback) throws {
         try Patience.wait(for: "fairway to listen; its log:\n\(log)") {
@@ -193,10 +201,10 @@ extension FairwayProcess {
 }
 
 /// Ports nobody listens on, below those the kernel gives to clients; each is handed out once per test run.
-enum FreePorts {
+public enum FreePorts {
     private static let first = Mutex(UInt16.random(in: 20_000..<31_000))
 
-    static func next() throws -> UInt16 {
+    public static func next() throws -> UInt16 {
         for _ in 0..<1000 {
             let port = first.withLock { next in
                 next = next >= 32_000 ? 20_000 : next + 1

@@ -14,16 +14,23 @@ public final class LoopbackOrigin: Sendable {
     private let listener: BlockingSocket
     private let state = Mutex(State())
 
-    /// - Parameter serve: runs once for each connection, on its own thread; the connection is closed when it returns.
-    public init(on loopback: Loopback = .ipv4, serve: @escaping @Sendable (OriginConnection) throws -> Void) throws {
+    private let isEncrypted: Bool
+
+    /// - Parameters:
+    ///   - certificate: what it shows if it speaks TLS.
+    ///   - serve: runs once for each connection, on its own thread; the connection is closed when it returns.
+    public init(
+        on loopback: Loopback = .ipv4, certificate: TestAuthority.Pair? = nil, serve: @escaping @Sendable (OriginConnection) throws -> Void
+    ) throws {
         self.loopback = loopback
+        isEncrypted = certificate != nil
         listener = try BlockingSocket.listening(.stream, on: loopback)
         port = listener.port
         onThread { [listener, weak self] in
             while let socket = listener.accept() {
                 guard let number = self?.opened(socket) else { return }
                 onThread { [weak self] in
-                    LoopbackOrigin.run(serve, number, socket, of: self)
+                    LoopbackOrigin.run(serve, certificate, number, socket, of: self)
                     socket.close()
                     self?.closed(number)
                 }
@@ -44,7 +51,7 @@ public final class LoopbackOrigin: Sendable {
     }
 
     /// `http://127.0.0.1:port`.
-    public var url: String { "http://\(loopback.host):\(port)" }
+    public var url: String { "http\(isEncrypted ? "s" : "")://\(loopback.host):\(port)" }
 
     /// Complete requests, in the order in which they were.
     public var requests: [RawMessage] { state.withLock { $0.requests } }
@@ -61,8 +68,12 @@ public final class LoopbackOrigin: Sendable {
         try Patience.wait(for: "\(count) requests, found \(requests.count)") { self.requests.count >= count }
     }
 
-    private static func run(_ serve: (OriginConnection) throws -> Void, _ number: Int, _ socket: BlockingSocket, of origin: LoopbackOrigin?) {
+    private static func run(
+        _ serve: (OriginConnection) throws -> Void, _ certificate: TestAuthority.Pair?, _ number: Int, _ socket: BlockingSocket,
+        of origin: LoopbackOrigin?
+    ) {
         do {
+            if let certificate { try socket.encrypt(asServer: certificate) }
             try serve(OriginConnection(socket, number: number) { [weak origin] request in
                 origin?.state.withLock { $0.requests.append(request) }
             })

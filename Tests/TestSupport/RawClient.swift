@@ -1,8 +1,12 @@
 /// A client that sends exactly what a test says.
 public final class RawClient: WireStream {
-    /// - Parameter receiveBuffer: bytes the kernel may keep for a client that does not read; nil for its own choice.
-    public init(port: UInt16, on loopback: Loopback = .ipv4, receiveBuffer: Int32? = nil) throws {
-        super.init(try BlockingSocket.connected(to: port, on: loopback, receiveBuffer: receiveBuffer))
+    /// - Parameters:
+    ///   - receiveBuffer: bytes the kernel may keep for a client that does not read; nil for its own choice.
+    ///   - isEncrypted: nil for what the proxy on this port speaks.
+    public init(port: UInt16, on loopback: Loopback = .ipv4, receiveBuffer: Int32? = nil, isEncrypted: Bool? = nil) throws {
+        let socket = try BlockingSocket.connected(to: port, on: loopback, receiveBuffer: receiveBuffer)
+        if isEncrypted ?? TestScheme.isEncrypted(port) { try socket.encrypt() }
+        super.init(socket)
     }
 
     /// The next response, interim ones (1xx) each by themselves.

@@ -105,8 +105,7 @@ public class WireStream {
     /// Whether nothing has come and the connection is open, after a moment in which something should have.
     public func isQuiet(milliseconds: Int32 = 200) -> Bool {
         guard buffer.isEmpty, !isEnded else { return false }
-        var entry = pollfd(fd: socket.descriptor, events: Int16(POLLIN), revents: 0)
-        return poll(&entry, 1, milliseconds) == 0
+        return socket.isQuiet(milliseconds: milliseconds)
     }
 
     /// Whether the peer has closed and nothing more came before that; waits for it.

@@ -12,6 +12,7 @@
 #include <openssl/x509v3.h>
 
 // What is a macro in OpenSSL's headers, under its name in small letters.
+static inline void copenssl_set_connection_mode(SSL *ssl, long mode) { SSL_set_mode(ssl, mode); }
 static inline void copenssl_set_mode(SSL_CTX *context, long mode) { SSL_CTX_set_mode(context, mode); }
 /// Renegotiation lets a client make us work, and mixes identities; our order of ciphers counts, but a client without AES in
 /// hardware gets what it asks for.
@@ -29,6 +30,15 @@ static inline int copenssl_set_groups(SSL_CTX *context, const char *names) {
 }
 static inline int copenssl_add_chain_certificate(SSL_CTX *context, X509 *certificate) {
     return (int)SSL_CTX_add1_chain_cert(context, certificate);
+}
+static inline int copenssl_add_chain_certificate_to(SSL *ssl, X509 *certificate) {
+    return (int)SSL_add1_chain_cert(ssl, certificate);
+}
+static inline int copenssl_count_names(const STACK_OF(X509_NAME) *names) { return sk_X509_NAME_num(names); }
+static inline int copenssl_contains_name(const STACK_OF(X509_NAME) *names, const X509_NAME *name) {
+    for (int i = 0; i < sk_X509_NAME_num(names); i++)
+        if (X509_NAME_cmp(sk_X509_NAME_value(names, i), name) == 0) return 1;
+    return 0;
 }
 static inline void copenssl_set_servername_callback(SSL_CTX *context, int (*callback)(SSL *, int *, void *), void *argument) {
     SSL_CTX_set_tlsext_servername_callback(context, callback);
@@ -60,10 +70,6 @@ static inline const unsigned char *copenssl_dns_name(const GENERAL_NAMES *names,
     *count = ASN1_STRING_length(name->d.dNSName);
     return ASN1_STRING_get0_data(name->d.dNSName);
 }
-static inline int copenssl_certificate_count(const STACK_OF(X509) *chain) { return chain ? sk_X509_num(chain) : 0; }
-static inline X509 *copenssl_certificate(const STACK_OF(X509) *chain, int index) { return sk_X509_value(chain, index); }
-static inline void copenssl_add_certificate_name(STACK_OF(X509_NAME) *names, X509_NAME *name) { sk_X509_NAME_push(names, name); }
-static inline STACK_OF(X509_NAME) *copenssl_new_names(void) { return sk_X509_NAME_new_null(); }
 static inline void copenssl_free(void *memory) { OPENSSL_free(memory); }
 static inline void *copenssl_copy(const void *bytes, size_t count) { return OPENSSL_memdup(bytes, count); }
 /// Of an EVP_MAC context: HMAC-SHA-256 under this key.

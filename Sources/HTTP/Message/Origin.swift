@@ -23,6 +23,9 @@ public final class Origin: Sendable {
     public let host: [UInt8]
     /// What goes into the Host field: `host[:port]` as written, lower-case, IPv6 in brackets.
     public let authority: [UInt8]
+    /// Rules of its own for TLS, as a number that whoever made them can tell; 0 for the usual ones. Connections made under
+    /// different rules are not to be exchanged, so these are different origins.
+    public let security: UInt64
     /// The address if the host is a literal, which needs no name resolution.
     public let address: IPAddress?
 
@@ -31,14 +34,22 @@ public final class Origin: Sendable {
     /// - Parameters:
     ///   - host: lower-case, IPv6 without brackets.
     ///   - authority: lower-case; origins that differ in nothing else are two, because their Host fields differ.
-    public static func intern(scheme: Scheme, host: [UInt8], port: UInt16, authority: [UInt8]) -> Origin {
-        OriginTable.shared.withLock { $0.intern(OriginKey(scheme: scheme, port: port, host: host, authority: authority)) }
+    public static func intern(scheme: Scheme, host: [UInt8], port: UInt16, authority: [UInt8], security: UInt64 = 0) -> Origin {
+        OriginTable.shared.withLock {
+            $0.intern(OriginKey(scheme: scheme, port: port, host: host, authority: authority, security: security))
+        }
+    }
+
+    /// The same server under other rules for TLS.
+    public func under(security: UInt64) -> Origin {
+        Origin.intern(scheme: scheme, host: host, port: port, authority: authority, security: security)
     }
 
     fileprivate init(id: UInt32, key: OriginKey) {
         self.id = id
         scheme = key.scheme
         port = key.port
+        security = key.security
         host = key.host
         // Most authorities are the host itself: one array then serves both.
         authority = key.authority == key.host ? key.host : key.authority
@@ -49,7 +60,7 @@ public final class Origin: Sendable {
         OriginTable.shared.withLock { $0.remove(id: id, key: key) }
     }
 
-    private var key: OriginKey { OriginKey(scheme: scheme, port: port, host: host, authority: authority) }
+    private var key: OriginKey { OriginKey(scheme: scheme, port: port, host: host, authority: authority, security: security) }
 }
 
 extension Origin: Hashable {
@@ -196,6 +207,7 @@ private struct OriginKey: Hashable {
     let port: UInt16
     let host: [UInt8]
     let authority: [UInt8]
+    let security: UInt64
 
     func hash(into hasher: inout Hasher) {
         hasher.combine(scheme)
