@@ -4,9 +4,12 @@
 // usage: load --port P [--connections 64] [--seconds 1.5 | --requests N] [--method GET] [--host H] [--path /100]
 //             [--body BYTES] [--expect BYTES] [--close] [--hold] [--list FILE]
 //   --close  a connection per request      --hold  one request per connection, then wait idle for SIGTERM
+//   --tls    TLS 1.3 with AES-128, so that all servers do the same work      --resume  sessions that the server gave
 //   --list   lines "METHOD HOST PATH BODY_BYTES EXPECTED_BYTES", taken at random
 #include "sockets.h"
 #include <getopt.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <time.h>
 
 enum { HEAD_BYTES = 8192, SCRATCH_BYTES = 256 * 1024, STALL_SECONDS = 10, FAILURES_MAX = 10000, RAMP = 64 };
@@ -15,6 +18,7 @@ struct request { const char *bytes; size_t count, expected; };
 enum phase { PARKED, HEAD, BODY, CHUNK_SIZE, CHUNK_DATA, TRAILER, CLOSING };
 struct connection {
     int fd;
+    SSL *ssl;
     enum phase phase;
     const struct request *request;
     size_t sent, head_have, left, body, line;
@@ -27,7 +31,9 @@ struct connection {
 static int port = 0, connections = 64;
 static double seconds = 1.5;
 static uint64_t requests_max = UINT64_MAX;
-static bool closes, holds;
+static bool closes, holds, encrypts, resumes;
+static SSL_CTX *tls;
+static SSL_SESSION *session;
 static struct request *requests;
 static size_t request_count;
 
@@ -72,7 +78,53 @@ static bool may_start(void) {
 
 static void open_connection(struct connection *c);
 
+static int keep_session(SSL *ssl, SSL_SESSION *given) {
+    (void)ssl;
+    SSL_SESSION_free(session);
+    session = given;
+    return 1;
+}
+
+static void set_up_tls(void) {
+    tls = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_ciphersuites(tls, "TLS_AES_128_GCM_SHA256");
+    SSL_CTX_set1_groups_list(tls, "X25519");
+    SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);
+    if (!resumes) return;
+    SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(tls, keep_session);
+}
+
+static void encrypt(struct connection *c) {
+    if (!(c->ssl = SSL_new(tls)) || !SSL_set_fd(c->ssl, c->fd)) die("SSL_new");
+    SSL_set_connect_state(c->ssl);
+    if (resumes && session) SSL_set_session(c->ssl, session);
+}
+
+// As of the socket: what OpenSSL waits for is EAGAIN. The handshake happens on the way.
+static ssize_t of_tls(struct connection *c, int result) {
+    if (result > 0) return result;
+    switch (SSL_get_error(c->ssl, result)) {
+    case SSL_ERROR_WANT_READ: case SSL_ERROR_WANT_WRITE: errno = EAGAIN; break;
+    case SSL_ERROR_ZERO_RETURN: return 0;
+    case SSL_ERROR_SYSCALL: if (errno == 0) return 0; break;
+    default: errno = ECONNRESET;
+    }
+    ERR_clear_error();
+    return -1;
+}
+
+static ssize_t receive(struct connection *c, void *bytes, size_t count) {
+    return c->ssl ? of_tls(c, SSL_read(c->ssl, bytes, count)) : recv(c->fd, bytes, count, 0);
+}
+
+static ssize_t transmit(struct connection *c, const void *bytes, size_t count) {
+    return c->ssl ? of_tls(c, SSL_write(c->ssl, bytes, count)) : send(c->fd, bytes, count, MSG_NOSIGNAL);
+}
+
 static void park(struct connection *c) {
+    SSL_free(c->ssl);
+    c->ssl = NULL;
     if (c->fd >= 0) close(c->fd);
     c->fd = -1;
     c->incarnation++;
@@ -94,7 +146,7 @@ static void fail_by_errno(struct connection *c) {
 static bool send_rest(struct connection *c) {
     const struct request *r = c->request;
     if (c->sent == r->count) return true;
-    ssize_t n = send(c->fd, r->bytes + c->sent, r->count - c->sent, MSG_NOSIGNAL);
+    ssize_t n = transmit(c, r->bytes + c->sent, r->count - c->sent);
     if (n > 0) c->sent += n;
     if (n >= 0 || errno == EAGAIN) return true;
     fail_by_errno(c);
@@ -116,6 +168,7 @@ static void open_connection(struct connection *c) {
     opened++;
     c->fd = connect_to(port);
     if (c->fd < 0) return fail_by_errno(c);
+    if (encrypts) encrypt(c);
     watch(epoll, c->fd, c);           // its first OUT edge sends the request
 }
 
@@ -232,13 +285,13 @@ static void ready(struct connection *c, uint32_t events) {
     if (c->fd < 0 || (c->phase != PARKED && !send_rest(c))) return;
     unsigned incarnation = c->incarnation;
     for (;;) {
-        ssize_t n = recv(c->fd, scratch, SCRATCH_BYTES, 0);
+        ssize_t n = receive(c, scratch, SCRATCH_BYTES);
         if (n < 0 && errno == EAGAIN) return;
         if (n == 0 || (n < 0 && c->phase == PARKED)) return ended(c);
         if (n < 0) return fail_by_errno(c);
         bytes_received += n;
         feed(c, scratch, n);
-        if (c->incarnation != incarnation || (n < SCRATCH_BYTES && !may_have_ended(events))) return;
+        if (c->incarnation != incarnation || (!c->ssl && n < SCRATCH_BYTES && !may_have_ended(events))) return;
     }
 }
 
@@ -271,7 +324,8 @@ static void parse(int count, char **arguments) {
     static const struct option options[] = {
         {"port", 1, 0, 'p'}, {"connections", 1, 0, 'c'}, {"seconds", 1, 0, 's'}, {"requests", 1, 0, 'n'},
         {"method", 1, 0, 'm'}, {"host", 1, 0, 'h'}, {"path", 1, 0, 'u'}, {"body", 1, 0, 'b'}, {"expect", 1, 0, 'e'},
-        {"close", 0, 0, 'C'}, {"hold", 0, 0, 'H'}, {"list", 1, 0, 'l'}, {0}};
+        {"close", 0, 0, 'C'}, {"hold", 0, 0, 'H'}, {"list", 1, 0, 'l'},
+        {"tls", 0, 0, 't'}, {"resume", 0, 0, 'r'}, {0}};
     for (int o; (o = getopt_long(count, arguments, "", options, NULL)) != -1;) switch (o) {
         case 'p': port = atoi(optarg); break;
         case 'c': connections = atoi(optarg); break;
@@ -284,6 +338,8 @@ static void parse(int count, char **arguments) {
         case 'e': expected = strtoul(optarg, NULL, 10); break;
         case 'C': closes = true; break;
         case 'H': holds = true; seconds = 0; break;
+        case 't': encrypts = true; break;
+        case 'r': resumes = true; break;
         case 'l': list = optarg; break;
         default: exit(2);
     }
@@ -323,6 +379,8 @@ static void run(struct connection *all) {
 int main(int count, char **arguments) {
     raise_descriptor_limit();
     parse(count, arguments);
+    if (encrypts) set_up_tls();
+    signal(SIGPIPE, SIG_IGN);
     struct connection *all = calloc(connections, sizeof *all);
     for (int i = 0; i < connections; i++) all[i].fd = -1;
     epoll = epoll_create1(EPOLL_CLOEXEC);

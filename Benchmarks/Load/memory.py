@@ -24,13 +24,13 @@ def measure(fleet, names, run_load, progress):
     return results
 
 
-def measure_one(proxy, run_load):
+def measure_one(proxy, run_load, *options):
     time.sleep(0.5)                              # workers of some are still starting
     rest = {field: proxy.memory_kib(field) for field in ("RssAnon", "VmRSS")}
-    run_load(proxy.port, "--requests", "5000")   # what first use allocates is not the connections'
+    run_load(proxy.port, "--requests", "5000", *options)   # what first use allocates is not the connections'
     used = proxy.memory_kib("RssAnon")
     holder = subprocess.Popen([tool("load"), "--port", str(proxy.port), "--hold",
-                               "--connections", str(IDLE_CONNECTIONS)], stdout=subprocess.PIPE, text=True)
+                               "--connections", str(IDLE_CONNECTIONS), *options], stdout=subprocess.PIPE, text=True)
     try:
         report = json.loads(holder.stdout.readline())
         time.sleep(1)                            # what is freed lazily may go

@@ -21,7 +21,7 @@ def build_tools():
     """Compiles the C programs into BUILD; a second run compiles what changed."""
     os.makedirs(BUILD, exist_ok=True)
     header = os.path.getmtime(os.path.join(HERE, "sockets.h"))
-    for name, extra in [("origin", []), ("relay", []), ("load", []), ("malloc_count", ["-shared", "-fPIC", "-ldl"])]:
+    for name, extra in [("origin", []), ("relay", []), ("load", ["-lssl", "-lcrypto"]), ("malloc_count", ["-shared", "-fPIC", "-ldl"])]:
         source = os.path.join(HERE, name + ".c")
         target = tool(name)
         if os.path.exists(source) and (not os.path.exists(target)
@@ -113,6 +113,17 @@ class Process:
                 pass
 
 
+def certificate():
+    """A P-256 certificate with its key, in one file each and (for HAProxy) in one."""
+    names = [os.path.join(BUILD, name) for name in ("tls.pem", "tls.key", "tls.both")]
+    if not all(map(os.path.exists, names)):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3650",
+                        "-subj", "/CN=bench.test", "-keyout", names[1], "-out", names[0]], check=True, capture_output=True)
+        with open(names[2], "w") as both:
+            both.write(open(names[0]).read() + open(names[1]).read())
+    return names
+
+
 def start_origin():
     port = free_port()
     return Process("origin", [tool("origin"), str(port)], port, LOAD_CORE)
@@ -135,9 +146,10 @@ class Fleet:
         self.origin_port, self.files = origin_port, files
         self.fairway, self.fairway_command = fairway, fairway_command or FAIRWAY_COMMAND
 
-    def start(self, name, wrapper=(), environment=None, routes=None, single=False, ready_seconds=20):
-        """`single` asks for one process without a master, which valgrind needs."""
+    def start(self, name, wrapper=(), environment=None, routes=None, single=False, ready_seconds=20, tls=False):
+        """`single` asks for one process without a master, which valgrind needs; `tls` for TLS towards clients."""
         port = free_port()
+        self.tls = tls
         command = getattr(self, "_" + name)(port, routes, single)
         return Process(name, command, port, PROXY_CORE, wrapper, environment, ready_seconds)
 
@@ -145,14 +157,20 @@ class Fleet:
         return [tool("relay"), str(port), str(self.origin_port)]
 
     def _nginx(self, port, routes, single):
-        path = expand("nginx.conf.in", port=port, origin=self.origin_port, folder=BUILD, files=self.files)
+        path = expand("nginx.conf.in", tls=self._nginx_tls(), ssl=" ssl" if self.tls else "", port=port, origin=self.origin_port, folder=BUILD, files=self.files)
         options = "master_process off;" if single else ""
         user = "user root;" if os.geteuid() == 0 else ""
         return [which("nginx"), "-e", "stderr", "-p", BUILD, "-c", path, "-g", options + user]
 
+    def _nginx_tls(self):
+        if not self.tls:
+            return ""
+        pem, key, _ = certificate()
+        return f"ssl_certificate {pem}; ssl_certificate_key {key};"
+
     def _haproxy(self, port, routes, single):
         return [which("haproxy"), "-db", "-q", "-f",
-                expand("haproxy.cfg.in", port=port, origin=self.origin_port)]
+                expand("haproxy.cfg.in", tls=f" ssl crt {certificate()[2]} alpn http/1.1" if self.tls else "", port=port, origin=self.origin_port)]
 
     def _fairway(self, port, routes, single):
         if routes is None:
@@ -161,6 +179,9 @@ class Fleet:
         command = []
         for word in shlex.split(self.fairway_command):
             command += routes if word == "{routes}" else [word.format(**values)]
+        if self.tls:
+            pem, key, _ = certificate()
+            command += ["-tls-cert", pem, "-tls-key", key]
         return command
 
 

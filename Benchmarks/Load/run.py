@@ -2,7 +2,7 @@
 """Measures Fairway beside a C relay that parses nothing (the floor), nginx and HAProxy.
 
 usage: run.py [--only CASE,…] [--proxies floor,nginx,haproxy,fairway] [--rounds 9] [--seconds 0.8]
-              [--sections cases,exact,memory,reload] [--fairway PATH] [--fairway-cmd TEMPLATE] [--json FILE]
+              [--sections cases,exact,memory,reload,tls] [--fairway PATH] [--fairway-cmd TEMPLATE] [--json FILE]
 The exit status is 1 when a gate is missed. README.md says what each figure means.
 """
 import argparse
@@ -15,6 +15,7 @@ import time
 
 sys.dont_write_bytecode = True        # leaves nothing in the source tree
 
+import encrypted
 import exact
 import memory
 import proxies
@@ -89,9 +90,9 @@ def measure_cases(running, names, rounds, seconds):
     return results
 
 
-def one_sample(proxy, options, seconds):
+def one_sample(proxy, options, seconds, connections=CONNECTIONS):
     before = proxy.cpu_ns()
-    report = run_load(proxy.port, "--seconds", str(seconds), *options)
+    report = run_load(proxy.port, "--seconds", str(seconds), *options, connections=connections)
     report["cpu_us"] = (proxy.cpu_ns() - before) / 1000 / max(1, report["requests"])
     return report
 
@@ -165,7 +166,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(CASES), help="cases, comma separated")
     parser.add_argument("--proxies", default="floor,nginx,haproxy,fairway")
-    parser.add_argument("--sections", default="cases,exact,memory,reload")
+    parser.add_argument("--sections", default="cases,exact,memory,reload,tls")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=0.8)
     parser.add_argument("--fairway", help="the binary; default: the release build of this checkout")
@@ -192,6 +193,9 @@ def measure_all(options, fleet, started, gates):
     if "reload" in sections and "fairway" in names:
         figures["reload"] = reload.measure(fleet, progress)
         reload.print_table(figures["reload"], gates)
+    if "tls" in sections:
+        figures["tls"] = encrypted.measure(fleet, names, options.rounds, options.seconds, one_sample, run_load, progress)
+        encrypted.print_tables(figures["tls"], gates)
     return figures
 
 
