@@ -67,7 +67,7 @@ extension FlagTable {
                 let path = health.listeners.healthPath
                 return path.isEmpty || path.hasPrefix("/") ? nil : "\"\(path)\" does not begin with /"
             },
-        .bool("enable-h2c-server", \.listeners.enableH2CServer, "accept HTTP/2 without TLS", .notYet),
+        .bool("enable-h2c-server", \.listeners.enableH2CServer, "accept HTTP/2 without TLS", .alwaysOn("HTTP/2 with prior knowledge is always accepted")),
         .bool("enable-tcp-queue", \.listeners.enableTCPQueue, "accept connections through a bounded queue, newest first", .notYet),
         .int("expected-bytes-per-request", \.listeners.expectedBytesPerRequest, in: 1...(.max),
             "memory one request is assumed to need, for the size of the queue", .notYet),

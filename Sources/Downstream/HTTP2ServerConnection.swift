@@ -317,6 +317,7 @@ extension UnsafeMutablePointer where Pointee == HTTP2ServerConnection {
 
     func send(_ stream: HTTP2StreamPointer, _ piece: BodyPiece, isLast: Bool, trailers: TrailerLines) -> WriteOutcome {
         guard pointee.phase == .open else { return .failed(.brokenPipe) }
+        scheduleTurn()
         if stream.pointee.isClosed {
             guard isLast, stream.pointee.exchange != nil else { return .failed(.brokenPipe) }
             detach(stream)
@@ -324,7 +325,6 @@ extension UnsafeMutablePointer where Pointee == HTTP2ServerConnection {
         }
         if piece.count > 0 || isLast { pointee.session.send(stream, piece.bytes, isLast: isLast, trailers: trailers.bytes) }
         if pointee.session.output.count >= Limits.outputBytesPaused { flush() }
-        scheduleTurn()
         guard pointee.phase == .open else { return .failed(.brokenPipe) }
         if stream.pointee.pendingOutput > 0 { noteProgress(stream) }
         if isLast {

@@ -27,7 +27,7 @@ public struct TLSServerOptions: Sendable {
     public var clientAuthorities: [UInt8] = []
     /// Only authenticated encryption with forward secrecy.
     public var excludesInsecureCiphers = false
-    public var offersHTTP2 = false
+    public var offersHTTP2 = true
     /// Called with each line of a key log, without its end; by any worker.
     public var keyLog: (@Sendable (UnsafeRawBufferPointer) -> Void)?
 

@@ -24,5 +24,6 @@ let package = Package(
         fuzzer("RequestFuzz", of: "HTTP", "Bytes"),
         fuzzer("ResponseFuzz", of: "HTTP", "Bytes"),
         fuzzer("ChunkedFuzz", of: "HTTP", "Bytes"),
+        fuzzer("HTTP2Fuzz", of: "HTTP", "Bytes"),
     ],
     swiftLanguageModes: [.v6])

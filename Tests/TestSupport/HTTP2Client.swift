@@ -120,27 +120,15 @@ public struct HTTP2Response: Sendable {
     public func value(_ name: String) -> String? { fields.first { $0.name == name }?.value }
 }
 
-/// A client that sends exactly the frames a test says, with prior knowledge.
-public final class HTTP2Client {
-    public static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
-
-    public let wire: RawClient
+/// Frames over one connection, sent exactly as a test says.
+public class HTTP2Wire<Stream: WireStream> {
+    public let wire: Stream
     private let blocks = HeaderBlockReader()
-    public private(set) var nextStream: UInt32 = 1
 
-    /// - Parameter settings: nil to send nothing at first, not even the preface.
-    public init(port: UInt16, settings: [(UInt16, UInt32)]? = [], receiveBuffer: Int32? = nil) throws {
-        wire = try RawClient(port: port, receiveBuffer: receiveBuffer)
-        if let settings { try wire.send(HTTP2Client.preface + HTTP2Frame.settings(settings).bytes) }
-    }
+    init(_ wire: Stream) { self.wire = wire }
 
     public func send(_ frames: HTTP2Frame...) throws { try wire.send(frames.flatMap(\.bytes)) }
     public func send(_ frames: [HTTP2Frame]) throws { try wire.send(frames.flatMap(\.bytes)) }
-
-    public func takeStream() -> UInt32 {
-        defer { nextStream += 2 }
-        return nextStream
-    }
 
     public func readFrame() throws -> HTTP2Frame {
         let head = try wire.readExactly(9)
@@ -166,6 +154,24 @@ public final class HTTP2Client {
             if frame.type == 1, type != 1 { _ = try fields(frame) }
             if frame.type == type { return frame }
         }
+    }
+}
+
+/// A client with prior knowledge.
+public final class HTTP2Client: HTTP2Wire<RawClient> {
+    public static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
+
+    public private(set) var nextStream: UInt32 = 1
+
+    /// - Parameter settings: nil to send nothing at first, not even the preface.
+    public init(port: UInt16, settings: [(UInt16, UInt32)]? = [], receiveBuffer: Int32? = nil) throws {
+        super.init(try RawClient(port: port, receiveBuffer: receiveBuffer))
+        if let settings { try wire.send(HTTP2Client.preface + HTTP2Frame.settings(settings).bytes) }
+    }
+
+    public func takeStream() -> UInt32 {
+        defer { nextStream += 2 }
+        return nextStream
     }
 
     /// Reads one stream to its end; frames of others must not come meanwhile. Windows are given back as bytes come.
@@ -215,5 +221,52 @@ public final class HTTP2Client {
         if !trailers.isEmpty { frames.append(.headers(stream, trailers)) }
         try send(frames)
         return try readResponse(stream)
+    }
+}
+
+/// An upstream's side of a connection: what a test's script makes of it.
+public final class HTTP2OriginConnection: HTTP2Wire<OriginConnection> {
+    /// A request as its frames brought it.
+    public struct Request: Sendable {
+        public let stream: UInt32
+        public let fields: [RawMessage.Field]
+        public var body: [UInt8] = []
+        public var trailers: [RawMessage.Field] = []
+
+        public func value(_ name: String) -> String? { fields.first { $0.name == name }?.value }
+        public var path: String { value(":path") ?? "" }
+    }
+
+    private var open: [UInt32: Request] = [:]
+
+    public init(_ connection: OriginConnection, settings: [(UInt16, UInt32)] = []) throws {
+        super.init(connection)
+        guard try wire.readExactly(24) == HTTP2Client.preface else { throw WireError.malformed("no preface") }
+        try send(.settings(settings), .settingsAcknowledged)
+    }
+
+    /// The next request that is complete; nil at the end of the connection. Windows are given back as bytes come.
+    public func readRequest() throws -> Request? {
+        while true {
+            let frame: HTTP2Frame
+            do { frame = try readFrame() } catch WireError.cutShort { return nil }
+            switch frame.type {
+            case 0:
+                open[frame.stream]?.body += frame.payload
+                if !frame.payload.isEmpty { try send(.windowUpdate(0, UInt32(frame.payload.count)), .windowUpdate(frame.stream, UInt32(frame.payload.count))) }
+            case 1:
+                let fields = try fields(frame)
+                if open[frame.stream] != nil { open[frame.stream]?.trailers = fields } else { open[frame.stream] = Request(stream: frame.stream, fields: fields) }
+            case 3: open[frame.stream] = nil
+            case 6 where frame.flags == 0: try send(HTTP2Frame(type: 6, flags: 1, frame.payload))
+            default: continue
+            }
+            if frame.type <= 1, frame.endsStream, let request = open.removeValue(forKey: frame.stream) { return request }
+        }
+    }
+
+    public func answer(_ request: Request, _ text: String, fields: [(String, String)] = [], trailers: [(String, String)] = []) throws {
+        try send(.headers(request.stream, [(":status", "200")] + fields, end: false), .data(request.stream, Array(text.utf8), end: trailers.isEmpty))
+        if !trailers.isEmpty { try send(.headers(request.stream, trailers)) }
     }
 }

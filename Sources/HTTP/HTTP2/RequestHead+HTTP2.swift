@@ -93,27 +93,32 @@ struct RequestHeadDecoder: ~Copyable {
         seen |= pseudo.rawValue
         switch pseudo {
         case .method:
-            guard !value.isEmpty, value.allSatisfy({ ASCII.isToken($0) }) else { return isMalformed = true }
             let method = Method(value)
+            guard method != .other || !value.isEmpty && value.allSatisfy({ ASCII.isToken($0) }) else { return isMalformed = true }
             methodRange = method == .other ? head.headers.add(value) : .empty
             head.setMethod(methodRange, method)
         case .scheme: head.schemeRange = head.headers.add(value)
         case .authority: authority = head.headers.add(value)
         case .path:
             // What would end the target in an HTTP/1 request line.
-            guard value.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else { return isMalformed = true }
+            guard let base = value.baseAddress, FieldParser.endOfWord(base, 0, value.count) == value.count else { return isMalformed = true }
             head.targetRange = head.headers.add(value)
         case .protocol: `protocol` = head.headers.add(value)
         }
     }
 
+    /// Names differ in length or in the word that is compared; what else they may hold is looked at too.
+    @inline(__always)
     private func pseudo(_ name: BorrowedBytes) -> Pseudo? {
-        switch name.count {
-        case 5: name.equals(":path") ? .path : nil
-        case 7: name.equals(":method") ? .method : name.equals(":scheme") ? .scheme : nil
-        case 9: name.equals(":protocol") ? .protocol : nil
-        case 10: name.equals(":authority") ? .authority : nil
-        default: nil
+        guard name.count >= 5, let base = name.baseAddress else { return nil }
+        let word = UInt32(littleEndian: base.loadUnaligned(fromByteOffset: 1, as: UInt32.self))
+        switch (name.count, word) {
+        case (5, 0x6874_6170): return .path
+        case (7, 0x6874_656D): return name.equals(":method") ? .method : nil
+        case (7, 0x6568_6373): return name.equals(":scheme") ? .scheme : nil
+        case (9, 0x746F_7270): return name.equals(":protocol") ? .protocol : nil
+        case (10, 0x6874_7561): return name.equals(":authority") ? .authority : nil
+        default: return nil
         }
     }
 

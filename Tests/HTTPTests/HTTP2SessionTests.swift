@@ -1,0 +1,133 @@
+import Bytes
+import HTTP
+import TestSupport
+import Testing
+
+/// A session without a socket, which notes what happens as text.
+final class SessionRecorder {
+    private var session: HTTP2Session
+    private let workspace = UnsafeMutablePointer<HTTP2Workspace>.allocate(capacity: 1)
+    private var head = RequestHead()
+    private var kept: [UInt8] = []
+    private var notes: [String] = []
+    private var bodies: [UInt32: Int] = [:]
+    private(set) var output: [UInt8] = []
+
+    init() {
+        workspace.initialize(to: HTTP2Workspace())
+        session = HTTP2Session(.server, options: HTTP2Options(), workspace: workspace)
+    }
+
+    /// Body bytes are added up, since how they are cut does not matter.
+    var events: [String] { notes + bodies.sorted { $0.key < $1.key }.map { "body \($0.key): \($0.value)" } }
+
+    func feed(_ bytes: [UInt8]) {
+        kept += bytes
+        session.now += 1
+        kept.withUnsafeBytes { all in
+            var used = 0
+            while take(session.next(all, &used), all) {}
+            kept = Array(all[used...])
+        }
+        output += session.output.readable
+        session.sent(session.output.count)
+        session.freeClosed()
+    }
+
+    /// - Returns: whether there may be more.
+    private func take(_ event: HTTP2Event, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        switch event {
+        case .starving: return false
+        case .head(let block): takeHead(block)
+        case .data(let stream, let range, let isLast):
+            bodies[stream.pointee.id, default: 0] += range.count
+            session.credit(stream, range.count)
+            if isLast { notes.append("end \(stream.pointee.id)") }
+        case .reset(let stream, let code, let isMalformed): notes.append("reset \(stream.pointee.id) \(code) \(isMalformed)")
+        case .goingAway(let last, let code): notes.append("goaway \(last) \(code)")
+        case .pong: notes.append("pong")
+        case .failed(let failure): notes.append("failed \(failure.code)")
+        }
+        return true
+    }
+
+    private func takeHead(_ block: HTTP2HeaderBlock) {
+        switch session.readRequest(block, owner: UnsafeMutableRawPointer(workspace), into: &head, options: HeadOptions()) {
+        case .head(let stream, let refusal): notes.append("head \(stream.pointee.id) \(describe(head)) \(head.version) \(refusal.map { "\($0)" } ?? "fine") \(stream.pointee.isRemoteClosed)")
+        case .trailers(let stream, let lines): notes.append("trailers \(stream.pointee.id) \(lines.bytes.text.debugDescription)")
+        case .reset(let stream, let code): notes.append("reset \(stream.pointee.id) \(code)")
+        case .ignored: notes.append("ignored")
+        case .failed(let failure): notes.append("failed \(failure.code)")
+        }
+    }
+
+    deinit { withExtendedLifetime(workspace) {} }
+}
+
+@Suite("HTTP/2 sessions")
+struct HTTP2SessionTests {
+    static let scripts: [[HTTP2Frame]] = [
+        [.headers(1, HTTP2Frame.get("/a?b", more: [("cookie", "a=1"), ("x", "y"), ("cookie", "b=2")]))],
+        [.headers(1, HTTP2Frame.post("/p", more: [("content-length", "5")]), end: false), .data(1, Array("he".utf8)), .ping("12345678"), .data(1, Array("llo".utf8), end: true)],
+        [.headers(1, HTTP2Frame.post(), end: false), .data(1, [1, 2, 3]), .headers(1, [("x-trailer", "t")])],
+        [HTTP2Frame(type: 1, flags: 1, stream: 1, Array(HTTP2Frame.block(HTTP2Frame.get()).prefix(11))), HTTP2Frame(type: 9, flags: 4, stream: 1, Array(HTTP2Frame.block(HTTP2Frame.get()).dropFirst(11)))],
+        [.headers(1, HTTP2Frame.post(), end: false), HTTP2Frame(type: 0, flags: 8, stream: 1, [4, 1, 2, 3, 0, 0, 0, 0]), HTTP2Frame(type: 0, flags: 9, stream: 1, [2, 0, 0]), .settings([(4, 70000)])],
+        [HTTP2Frame(type: 1, flags: 0x2D, stream: 1, [2, 0, 0, 0, 0, 7] + HTTP2Frame.block(HTTP2Frame.get()) + [0, 0]), .headers(3, HTTP2Frame.get("/two")), .reset(3, 8), .reset(1, 8)],
+        [.headers(1, [(":method", "GET")]), .headers(3, HTTP2Frame.get())],
+        [.headers(1, HTTP2Frame.post("/", more: [("content-length", "2")]), end: false), .data(1, [1, 2, 3]), .data(1, [4], end: true), .headers(3, HTTP2Frame.get())],
+        [.headers(1, HTTP2Frame.get()), HTTP2Frame(type: 7, [0, 0, 0, 0, 0, 0, 0, 0]), .windowUpdate(0, 0)],
+        [.data(1, [1])],
+    ]
+
+    @Test("however the bytes are cut, the same happens", arguments: scripts)
+    func split(script: [HTTP2Frame]) {
+        let bytes = HTTP2Client.preface + HTTP2Frame.settings([(3, 10)]).bytes + script.flatMap(\.bytes)
+        let whole = SessionRecorder()
+        whole.feed(bytes)
+        #expect(!whole.events.isEmpty)
+        let single = SessionRecorder()
+        for byte in bytes { single.feed([byte]) }
+        #expect(single.events == whole.events && single.output == whole.output)
+        for cut in 0..<bytes.count {
+            let halves = SessionRecorder()
+            halves.feed(Array(bytes[..<cut]))
+            halves.feed(Array(bytes[cut...]))
+            #expect(halves.events == whole.events && halves.output == whole.output, "cut at \(cut)")
+        }
+    }
+
+    @Test("what a request means") func request() {
+        let recorder = SessionRecorder()
+        recorder.feed(HTTP2Client.preface + HTTP2Frame.settings().bytes + Self.scripts[0][0].bytes)
+        #expect(recorder.events == ["head 1 GET /a at a.test, none, [\"host: a.test\", \"cookie: a=1; b=2\", \"x: y\"] http2 fine true"])
+    }
+
+    @Test("kept inputs of the fuzz target", arguments: CorpusTests.inputs("http2"))
+    func corpus(path: String) {
+        let bytes = bytes(of: path)
+        let whole = SessionRecorder()
+        whole.feed(HTTP2Client.preface + HTTP2Frame.settings().bytes + bytes.dropFirst())
+        let single = SessionRecorder()
+        for byte in HTTP2Client.preface + HTTP2Frame.settings().bytes + bytes.dropFirst() { single.feed([byte]) }
+        #expect(single.events.count == whole.events.count && !whole.events.isEmpty)
+        // An extended CONNECT gets a key of its own each time.
+        if !whole.events.contains(where: { $0.contains("Sec-WebSocket-Key") }) { #expect(single.events == whole.events) }
+    }
+
+    @Test("random bytes end it or wait, and no more", arguments: SeededRandom.seeds(200))
+    func random(seed: UInt64) {
+        var random = SeededRandom(seed)
+        let recorder = SessionRecorder()
+        recorder.feed(HTTP2Client.preface + HTTP2Frame.settings().bytes)
+        for _ in 0..<200 {
+            var frame = HTTP2Frame.headers(UInt32.random(in: 0...9, using: &random), HTTP2Frame.get(), end: Bool.random(using: &random)).bytes
+            switch Int.random(in: 0..<4, using: &random) {
+            case 0: frame[Int.random(in: 0..<frame.count, using: &random)] = UInt8.random(in: .min ... .max, using: &random)
+            case 1: frame = HTTP2Frame(type: UInt8.random(in: 0...11, using: &random), flags: UInt8.random(in: .min ... .max, using: &random), stream: UInt32.random(in: 0...9, using: &random), (0..<Int.random(in: 0..<20, using: &random)).map { _ in UInt8.random(in: 0...9, using: &random) }).bytes
+            default: break
+            }
+            recorder.feed(frame)
+        }
+        #expect(recorder.output.count < 2_000_000)
+    }
+}
