@@ -2,10 +2,10 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help packages build run test bench conformance fuzz clean
+.PHONY: help packages build run test bench conformance interop fuzz clean
 
 BUILD_PACKAGES := libssl-dev libre2-dev libc-ares-dev zlib1g-dev libbrotli-dev libzstd-dev libyaml-dev libnghttp2-dev
-BENCH_PACKAGES := gcc python3 nginx haproxy strace valgrind
+BENCH_PACKAGES := gcc python3 nginx haproxy nghttp2-client strace valgrind
 RELEASE := swift build -c release --static-swift-stdlib
 FAIRWAY_CONFORMANCE ?= ../shared/conformance
 export ADDRESS SUPPORT ORIGIN SECOND_ORIGIN
@@ -57,8 +57,13 @@ conformance: build ## recorded behaviour, from FAIRWAY_CONFORMANCE
 	@$(call install,python3)
 	Tests/conformance.py "$(FAIRWAY_CONFORMANCE)" "$$($(RELEASE) --show-bin-path)/fairway"
 
+interop: build ## gRPC's own client and server with Fairway between them; grpcio comes from PyPI
+	@$(call install,python3 python3-venv)
+	python3 -m venv .build-interop && .build-interop/bin/pip install --quiet grpcio || echo "interop: grpcio cannot be installed here" >&2
+	PATH="$$PWD/.build-interop/bin:$$PATH" python3 Tests/interop.py "$$($(RELEASE) --show-bin-path)/fairway"
+
 fuzz: packages ## every fuzz target for a while; SECONDS_EACH=3600 TARGETS=EskipFuzz
 	Tests/Fuzz/run $(or $(SECONDS_EACH),60) $(TARGETS)
 
 clean: ## forgets what was built
-	rm -rf .build .build-bench
+	rm -rf .build .build-bench .build-interop

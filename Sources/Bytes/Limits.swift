@@ -78,6 +78,10 @@ public enum Limits {
     public static let windowUpdatesPerSecond = 100
     /// Streams on one connection to an upstream, whatever it would allow: more share one TCP window.
     public static let streamsPerUpstreamConnectionMax = 100
+    /// How long idle connections beyond `-idle-conns-num` are kept.
+    public static let surplusNanoseconds: UInt64 = 1_000_000_000
+    /// Request bodies that are kept until an HTTP/2 upstream has begun with them: gRPC's messages are mostly smaller.
+    public static let replayBytesMax = 16 * 1024
     /// Times a request is sent to upstreams that say they have not begun with it.
     public static let refusedAttemptsMax = 4
     /// Output buffers of HTTP/2 connections that are kept warm between two uses.

@@ -126,6 +126,8 @@ extension UnsafeMutablePointer where Pointee == Exchange {
             if pointee.filter.request.expectsContinue { awaitContinue() }
             // The head waits for `requestBody` or `requestStalled`, which follow at once.
             pointee.server.resumeRequest()
+        } else if pointee.isReplayable {
+            transmitRequest(BodyPiece(constant: pointee.replay.readable), isLast: true, trailers: .none)
         } else {
             transmitRequest(.empty, isLast: true, trailers: .none)
         }

@@ -67,6 +67,9 @@ struct Exchange: ~Copyable {
     /// More of the request's body is to come.
     var isBodyExpected = false
     var isRequestHeadSent = false
+    /// `replay` holds the whole body of a request that may have to go again.
+    var isReplayable = false
+    var replay = ByteBuffer()
     var isResponseHeadPending = false
     var isResponseHeadSent = false
     /// The upstream's response ended while filters held it back.
@@ -122,6 +125,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         pointee.attemptCount = 0
         pointee.isBodyExpected = false
         pointee.isRequestHeadSent = false
+        pointee.isReplayable = false
         pointee.isResponseHeadPending = false
         pointee.isResponseHeadSent = false
         pointee.isUpstreamComplete = false

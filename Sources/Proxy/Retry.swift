@@ -46,7 +46,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     private func mayResend(_ failure: ClientFailure, over stream: ClientStream) -> Bool {
         switch failure {
         case .closed, .broken: break
-        case .refused: return pointee.filter.request.framing.isEmpty && pointee.attemptCount < Limits.refusedAttemptsMax
+        case .refused: return (pointee.filter.request.framing.isEmpty || pointee.isReplayable) && pointee.attemptCount < Limits.refusedAttemptsMax
         default: return false
         }
         guard stream.isReused, !stream.hasResponseBytes, pointee.filter.request.framing.isEmpty else { return false }

@@ -21,6 +21,7 @@ public struct Client: ~Copyable {
     fileprivate var sessions = SessionStore()
     /// Made for the first `https` origin.
     fileprivate var recordScratch: UnsafeMutablePointer<RecordScratch>?
+    fileprivate var surplusSweep = TimerNode()
     public internal(set) var counters = ClientCounters()
 
     /// - Parameter handler: kept for ever.
@@ -119,11 +120,13 @@ extension UnsafeMutablePointer where Pointee == Client {
     /// Keeps a connection whose response is complete for the next exchange.
     func keepIdle(_ connection: UnsafeMutablePointer<HTTP1ClientConnection>) {
         let options = pointee.options
-        guard pointee.pools.idleCount(connection.pointee.origin) < options.idlePerOriginMax else { return connection.close() }
+        guard options.idlePerOriginMax > 0 else { return connection.close() }
+        let isSurplus = pointee.pools.idleCount(connection.pointee.origin) >= options.idlePerOriginMax
         pointee.pools.addIdle(connection)
         pointee.counters.idle += 1
         if options.idleMax > 0, pointee.counters.idle > options.idleMax, let oldest = pointee.pools.oldestIdle { oldest.close() }
         startSweep()
+        if isSurplus, !pointee.surplusSweep.isSet { setSurplusTimer(at: pointee.loop.pointee.now + Limits.surplusNanoseconds) }
     }
 
     func forgetIdle(_ connection: UnsafeMutablePointer<HTTP1ClientConnection>) {
@@ -149,6 +152,27 @@ extension UnsafeMutablePointer where Pointee == Client {
         let loop = pointee.loop
         while let oldest = pointee.pools.oldestIdle, oldest.pointee.idleSince + pointee.options.idleTimeout <= loop.pointee.now { oldest.close() }
         if pointee.pools.oldestIdle != nil { setSweepTimer() }
+    }
+
+    /// Connections beyond what an origin may keep are kept for a moment, since many streams of HTTP/2 come and go in waves,
+    /// and connecting anew costs more than a whole exchange.
+    private func setSurplusTimer(at deadline: UInt64) {
+        pointee.surplusSweep.owner = UnsafeMutableRawPointer(self)
+        pointee.surplusSweep.expired = { $0.assumingMemoryBound(to: Client.self).sweepSurplus() }
+        pointee.loop.pointee.timers.set(withUnsafeMutablePointer(to: &pointee.surplusSweep) { $0 }, at: deadline)
+    }
+
+    fileprivate func sweepSurplus() {
+        let now = pointee.loop.pointee.now
+        var next = pointee.pools.oldestIdle
+        while let connection = next {
+            next = connection.pointee.idleNext
+            guard pointee.pools.idleCount(connection.pointee.origin) > pointee.options.idlePerOriginMax else { continue }
+            let deadline = connection.pointee.idleSince + Limits.surplusNanoseconds
+            // The rest is younger.
+            if deadline > now { return setSurplusTimer(at: deadline) }
+            connection.close()
+        }
     }
 
     private func setSweepTimer() {

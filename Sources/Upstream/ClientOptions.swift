@@ -8,7 +8,7 @@ public struct ClientOptions: Sendable {
     public var responseHeaderTimeout: UInt64 = 60_000_000_000
     /// Age after which an idle connection is closed; `-close-idle-conns-period`.
     public var idleTimeout: UInt64 = 20_000_000_000
-    /// `-idle-conns-num`, for one origin and this worker.
+    /// `-idle-conns-num`, for one origin and this worker; more are kept for a moment only.
     public var idlePerOriginMax = 64
     /// `-max-idle-connection-backend` for this worker; 0 = unlimited.
     public var idleMax = 0
