@@ -1,4 +1,5 @@
 """Starts, watches and stops what is measured: origin, floor, nginx, HAProxy, Fairway."""
+import getpass
 import os
 import resource
 import shlex
@@ -146,10 +147,12 @@ class Fleet:
         self.origin_port, self.files = origin_port, files
         self.fairway, self.fairway_command = fairway, fairway_command or FAIRWAY_COMMAND
 
-    def start(self, name, wrapper=(), environment=None, routes=None, single=False, ready_seconds=20, tls=False):
-        """`single` asks for one process without a master, which valgrind needs; `tls` for TLS towards clients."""
+    def start(self, name, wrapper=(), environment=None, routes=None, single=False, ready_seconds=20, tls=False, http2=None):
+        """`single` asks for one process without a master, which valgrind needs; `tls` for TLS towards clients; `http2`
+        for HTTP/2 from clients, and names the upstream's protocol and its port if it is not the usual one."""
         port = free_port()
         self.tls = tls
+        self.http2, self.upstream = http2, (http2 or {}).get("origin", self.origin_port)
         command = getattr(self, "_" + name)(port, routes, single)
         return Process(name, command, port, PROXY_CORE, wrapper, environment, ready_seconds)
 
@@ -157,7 +160,8 @@ class Fleet:
         return [tool("relay"), str(port), str(self.origin_port)]
 
     def _nginx(self, port, routes, single):
-        path = expand("nginx.conf.in", tls=self._nginx_tls(), ssl=" ssl" if self.tls else "", port=port, origin=self.origin_port, folder=BUILD, files=self.files)
+        path = expand("nginx.conf.in", tls=self._nginx_tls(), ssl=" ssl" if self.tls else "", protocol=" http2" if self.http2 else "", port=port,
+                      origin=self.upstream, folder=BUILD, files=self.files)
         options = "master_process off;" if single else ""
         user = "user root;" if os.geteuid() == 0 else ""
         return [which("nginx"), "-e", "stderr", "-p", BUILD, "-c", path, "-g", options + user]
@@ -170,11 +174,19 @@ class Fleet:
 
     def _haproxy(self, port, routes, single):
         return [which("haproxy"), "-db", "-q", "-f",
-                expand("haproxy.cfg.in", tls=f" ssl crt {certificate()[2]} alpn http/1.1" if self.tls else "", port=port, origin=self.origin_port)]
+                expand("haproxy.cfg.in", tls=f" ssl crt {certificate()[2]} alpn http/1.1" if self.tls else "", port=port, origin=self.upstream,
+                       protocol=" proto h2" if self.http2 else "", upstream=" proto h2" if self._speaks_h2c() else "")]
+
+    def _h2o(self, port, routes, single):
+        return [which("h2o"), "-c", expand("h2o.conf.in", port=port, origin=self.upstream, folder=BUILD, user=getpass.getuser())]
+
+    def _speaks_h2c(self):
+        return (self.http2 or {}).get("upstream") == "h2c"
 
     def _fairway(self, port, routes, single):
         if routes is None:
-            routes = ["-inline-routes", f'* -> "http://127.0.0.1:{self.origin_port}"']
+            scheme = "h2c" if self._speaks_h2c() else "http"
+            routes = ["-inline-routes", f'* -> "{scheme}://127.0.0.1:{self.upstream}"']
         values = dict(fairway=without_debug_info(self.fairway) if single else self.fairway, port=port, support=free_port(), origin=self.origin_port)
         command = []
         for word in shlex.split(self.fairway_command):

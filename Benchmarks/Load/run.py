@@ -2,7 +2,7 @@
 """Measures Fairway beside a C relay that parses nothing (the floor), nginx and HAProxy.
 
 usage: run.py [--only CASE,…] [--proxies floor,nginx,haproxy,fairway] [--rounds 9] [--seconds 0.8]
-              [--sections cases,exact,memory,reload,tls] [--fairway PATH] [--fairway-cmd TEMPLATE] [--json FILE]
+              [--sections cases,exact,memory,reload,tls,http2] [--fairway PATH] [--fairway-cmd TEMPLATE] [--json FILE]
 The exit status is 1 when a gate is missed. README.md says what each figure means.
 """
 import argparse
@@ -17,6 +17,7 @@ sys.dont_write_bytecode = True        # leaves nothing in the source tree
 
 import encrypted
 import exact
+import http2
 import memory
 import proxies
 import reload
@@ -166,7 +167,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(CASES), help="cases, comma separated")
     parser.add_argument("--proxies", default="floor,nginx,haproxy,fairway")
-    parser.add_argument("--sections", default="cases,exact,memory,reload,tls")
+    parser.add_argument("--sections", default="cases,exact,memory,reload,tls,http2")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=0.8)
     parser.add_argument("--fairway", help="the binary; default: the release build of this checkout")
@@ -190,6 +191,9 @@ def measure_all(options, fleet, started, gates):
     if "memory" in sections:
         figures["memory"] = memory.measure(fleet, names, run_load, progress)
         memory.print_table(figures["memory"], gates)
+    if "http2" in sections:
+        figures["http2"] = http2.measure(fleet, names, options.rounds, progress)
+        http2.print_table(figures["http2"], gates)
     if "reload" in sections and "fairway" in names:
         figures["reload"] = reload.measure(fleet, progress)
         reload.print_table(figures["reload"], gates)
