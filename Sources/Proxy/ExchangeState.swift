@@ -45,6 +45,8 @@ struct Exchange: ~Copyable {
     var timerPurpose = TimerPurpose.none
     var backendDeadline: UInt64 = 0
 
+    /// While the place is free.
+    var nextIdle: UnsafeMutablePointer<Exchange>?
     var phase = Phase.ended
     /// Of the routing table the exchange began with; -1 before it asked for one.
     var generation = -1

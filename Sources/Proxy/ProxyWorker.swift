@@ -17,7 +17,8 @@ public final class ProxyWorker {
     private var serverStorage: UnsafeMutablePointer<Server>
     private var clientStorage: UnsafeMutablePointer<Client>
     private var exchanges = Slab<Exchange>()
-    private var idleExchanges: [UnsafeMutablePointer<Exchange>] = []
+    /// Places of ended exchanges, the last one first.
+    private var idleExchange: UnsafeMutablePointer<Exchange>?
     private var interim = ResponseHead()
     var tables = TableGenerations()
     private var tableVersion: UInt64 = .max
@@ -100,8 +101,9 @@ public final class ProxyWorker {
 
     fileprivate func begin(_ stream: ServerStream) -> UnsafeMutablePointer<Exchange> {
         let exchange: UnsafeMutablePointer<Exchange>
-        if let idle = idleExchanges.popLast() {
+        if let idle = idleExchange {
             exchange = idle
+            idleExchange = idle.pointee.nextIdle
         } else {
             exchange = exchanges.allocate()
             exchange.initialize(to: Exchange(worker: self, server: stream))
@@ -114,7 +116,8 @@ public final class ProxyWorker {
     /// Takes a place back; its memory stays warm for the next exchange.
     func release(_ exchange: UnsafeMutablePointer<Exchange>) {
         exchange.cancelTimer()
-        idleExchanges.append(exchange)
+        exchange.pointee.nextIdle = idleExchange
+        idleExchange = exchange
     }
 
     /// Tells the application log why the proxy answered by itself.

@@ -30,7 +30,9 @@ final class UpstreamCertificates: Sendable {
         self.log = log
         do throws(CertificateError) {
             let options = try UpstreamCertificates.options(settings, isInsecure, [])
-            rules = Mutex([0: Rules(context: try TLSClientContext(options), options: options, serverName: nil)])
+            // The system's authorities take megabytes: they are read when the first upstream speaks TLS.
+            let isAsked = !options.certificates.isEmpty
+            rules = Mutex(isAsked ? [0: Rules(context: try TLSClientContext(options), options: options, serverName: nil)] : [:])
         } catch {
             throw StartError("-client-tls-cert, -client-tls-key: \(error)")
         }
@@ -51,7 +53,8 @@ final class UpstreamCertificates: Sendable {
         rules.withLock { rules in
             if let known = rules[word] { return .rules(known.context, serverName: known.serverName) }
             do throws(CertificateError) {
-                let made = try make(word, trust: rules[0]?.context)
+                if rules[0] == nil { rules[0] = try make(0, trust: nil) }
+                let made = if word == 0, let known = rules[0] { known } else { try make(word, trust: rules[0]?.context) }
                 rules[word] = made
                 return .rules(made.context, serverName: made.serverName)
             } catch {

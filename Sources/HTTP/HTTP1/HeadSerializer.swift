@@ -3,8 +3,13 @@ public import Bytes
 /// Heads as HTTP/1 text. Fields nobody edited are copied in whole runs; those that belong to one connection only are
 /// left out and written anew (RFC 9110 §7.6.1).
 public enum HeadSerializer {
-    static let hopByHop = KnownFieldSet(.connection, .keepAlive, .proxyConnection, .proxyAuthenticate, .proxyAuthorization,
-        .te, .transferEncoding, .upgrade, .http2Settings, .contentLength)
+    // Computed: a stored one would be asked for by a call per head.
+    @inline(__always)
+    static var hopByHop: KnownFieldSet {
+        KnownFieldSet(bits: KnownField.connection.bit | KnownField.keepAlive.bit | KnownField.proxyConnection.bit
+            | KnownField.proxyAuthenticate.bit | KnownField.proxyAuthorization.bit | KnownField.te.bit | KnownField.transferEncoding.bit
+            | KnownField.upgrade.bit | KnownField.http2Settings.bit | KnownField.contentLength.bit)
+    }
 
     /// What a head has beside the bytes of its block: methods and reasons that have no bytes there, the fields written anew.
     private static let constantBytesMax = 512

@@ -93,8 +93,10 @@ public struct Headers: ~Copyable {
     func mayRepeat(_ field: KnownField) -> Bool { repeated & field.bit != 0 }
 
     /// Position of the next present field of this name at or after `start`.
-    public func index(of known: KnownField, from start: Int = 0) -> Int? {
-        guard mayContain(known) else { return nil }
+    @inline(__always)
+    public func index(of known: KnownField, from start: Int = 0) -> Int? { mayContain(known) ? find(known, from: start) : nil }
+
+    private func find(_ known: KnownField, from start: Int) -> Int? {
         var index = start
         if start == 0 {
             let first = firstIndex.unsafelyUnwrapped[Int(known.rawValue)]

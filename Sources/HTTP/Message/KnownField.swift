@@ -65,6 +65,7 @@ public enum KnownField: UInt8, Sendable {
     /// A product of the last four letters and the length leads to the only name it can be, and words that overlap compare the
     /// two. Setting the bit 0x20 folds letters, and the known names hold only letters, digits and hyphens, which no other token
     /// byte becomes by it.
+    @inline(__always)
     public init(name: UnsafeRawBufferPointer) {
         let count = name.count
         guard count >= 4, count < KnownField.stride, let start = name.baseAddress else {
@@ -118,6 +119,9 @@ public enum KnownField: UInt8, Sendable {
 /// A set of known fields as bits.
 public struct KnownFieldSet: Sendable {
     public var bits: UInt64
+
+    @inline(__always)
+    public init(bits: UInt64) { self.bits = bits }
 
     public init(_ fields: KnownField...) {
         bits = 0

@@ -7,8 +7,12 @@ public enum Method: UInt8, Sendable {
     /// Case-sensitive, RFC 9110 §9.1.
     @inline(__always)
     init(_ bytes: UnsafeRawBufferPointer) {
+        if bytes.count == 3, bytes[0] == UInt8(ascii: "G"), bytes[1] == UInt8(ascii: "E"), bytes[2] == UInt8(ascii: "T") {
+            self = .get
+            return
+        }
         switch bytes.count {
-        case 3: self = bytes.equals("GET") ? .get : bytes.equals("PUT") ? .put : .other
+        case 3: self = bytes.equals("PUT") ? .put : .other
         case 4: self = bytes.equals("HEAD") ? .head : bytes.equals("POST") ? .post : .other
         case 5: self = bytes.equals("PATCH") ? .patch : bytes.equals("TRACE") ? .trace : .other
         case 6: self = bytes.equals("DELETE") ? .delete : .other
