@@ -34,6 +34,9 @@ public enum Limits {
     public static let eventsPerTurn = 512
     /// Connections accepted in one turn, so that a burst does not starve those already served.
     public static let acceptsPerTurn = 64
+    /// The first worker is asked to take a new connection while it has fewer than these, and has so long for it.
+    public static let connectionsOfLeader = 8
+    public static let acceptDeferredNanoseconds: UInt64 = 3_000_000
     /// Elements of X-Forwarded-For that are looked at.
     public static let forwardedElementsMax = 64
     /// A PROXY header: addresses and what balancers add to them (a certificate's facts at most).

@@ -1,16 +1,21 @@
+import Bytes
 import Synchronization
 
 /// How the workers of one process share a listening socket.
 ///
 /// All wait for its connections, and the kernel wakes one of those that are idle, the same one while it keeps up: under a
-/// light load one worker serves everything, with warm pools to the upstreams, and the others join in as it gets busy. Long
-/// connections could gather at one worker that way; so one that has clearly more than the least loaded steps back for a
-/// while, but never the last that waits.
+/// light load one worker, the leader, serves everything with warm pools to the upstreams, and the others join in as it gets
+/// busy. A leader with few connections that was merely awake at the wrong moment is asked first: whoever was woken in its
+/// place accepts only what is still there after `Limits.acceptDeferredNanoseconds`. Long connections could gather at one
+/// worker that way; so one that has clearly more than the least loaded steps back for a while, but never the last that waits.
 public final class AcceptShare: @unchecked Sendable {
     // Unchecked: the counts are atomics at a fixed address.
     private let counts: UnsafeMutablePointer<Atomic<Int>>
     private let workerCount: Int
     private let waiting = Atomic<Int>(0)
+
+    /// Has the leader look at the socket.
+    private let leader = Mutex<(@Sendable () -> Void)?>(nil)
 
     /// Whose counts these are, if not this one's.
     private let owner: AcceptShare?
@@ -42,6 +47,15 @@ public final class AcceptShare: @unchecked Sendable {
         var least = Int.max
         for index in 0..<workerCount { least = min(least, (counts + index).pointee.load(ordering: .relaxed)) }
         return (counts + worker).pointee.load(ordering: .relaxed) > least + max(16, least / 8)
+    }
+
+    func setLeader(_ ask: (@Sendable () -> Void)?) { leader.withLock { $0 = ask } }
+
+    /// - Returns: false if the worker that was woken should not wait for the leader.
+    func asksLeader(insteadOf worker: Int) -> Bool {
+        guard worker != 0, counts.pointee.load(ordering: .relaxed) < Limits.connectionsOfLeader, let ask = leader.withLock({ $0 }) else { return false }
+        ask()
+        return true
     }
 
     func joined() { waiting.wrappingAdd(1, ordering: .relaxed) }

@@ -33,9 +33,14 @@ public struct Listener: ~Copyable {
         address = Sockets.localAddress(number) ?? SocketAddress(.unspecifiedV4, port: 0)
         descriptor = number
         source = EventSource { pointer, _ in
-            pointer.assumingMemoryBound(to: Listener.self).acceptWaiting()
+            pointer.assumingMemoryBound(to: Listener.self).woken()
         }
     }
+}
+
+/// A listener as its worker's mailbox names it: only the worker's thread uses it.
+private struct ListenerReference: @unchecked Sendable {
+    let listener: UnsafeMutablePointer<Listener>
 }
 
 extension UnsafeMutablePointer where Pointee == Listener {
@@ -45,6 +50,15 @@ extension UnsafeMutablePointer where Pointee == Listener {
         pointee.server.pointee.share = pointee.share
         pointee.server.pointee.shareWorker = pointee.worker
         try join()
+        guard pointee.worker == 0 else { return }
+        let mailbox = pointee.server.pointee.loop.pointee.mailbox
+        let reference = ListenerReference(listener: self)
+        pointee.share.setLeader { mailbox.send { reference.listener.acceptWaiting() } }
+    }
+
+    fileprivate func woken() {
+        guard pointee.share.asksLeader(insteadOf: pointee.worker) else { return acceptWaiting() }
+        tryAgain(after: Limits.acceptDeferredNanoseconds)
     }
 
     private func join() throws(SystemError) {
@@ -73,6 +87,7 @@ extension UnsafeMutablePointer where Pointee == Listener {
     /// Closes the socket; connections already accepted go on.
     public func stop() {
         guard pointee.descriptor >= 0 else { return }
+        if pointee.worker == 0 { pointee.share.setLeader(nil) }
         pointee.server.pointee.loop.pointee.remove(pointee.descriptor)
         _ = FileDescriptor(owning: pointee.descriptor)
         pointee.descriptor = -1
@@ -109,9 +124,11 @@ extension UnsafeMutablePointer where Pointee == Listener {
         tryAgainLater()
     }
 
-    private func tryAgainLater() {
+    private func tryAgainLater() { tryAgain(after: 100_000_000) }
+
+    private func tryAgain(after nanoseconds: UInt64) {
         let loop = pointee.server.pointee.loop
-        loop.pointee.timers.set(timer, at: loop.pointee.now + 100_000_000)
+        loop.pointee.timers.set(timer, at: loop.pointee.now + nanoseconds)
     }
 
     private func tryAgainAtOnce() {
