@@ -38,7 +38,7 @@ public final class TestAuthority: Sendable {
         try openssl(["req"] + kind.words + ["-nodes", "-keyout", "\(number).key", "-out", "\(number).csr", "-subj", "/CN=\(commonName)"])
         try folder.write(names.isEmpty ? "" : "subjectAltName=\(names.joined(separator: ","))\n", to: "\(number).ext")
         try openssl([
-            "x509", "-req", "-in", "\(number).csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "\(days)",
+            "x509", "-req", "-in", "\(number).csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", "\(number + 1000)", "-days", "\(days)",
             "-extfile", "\(number).ext", "-out", "\(number).pem",
         ])
         return Pair(certificate: "\(folder.path)/\(number).pem", key: "\(folder.path)/\(number).key")
