@@ -51,6 +51,7 @@ test: packages ## every test: in a debug build, then property tests and simulati
 
 bench: build ## cost per request beside nginx and HAProxy, memory, reload; BENCH="--only 100B" for a part
 	@$(call install,$(BENCH_PACKAGES))
+	$(RELEASE) --product Table
 	python3 Benchmarks/Load/run.py --fairway "$$($(RELEASE) --show-bin-path)/fairway" $(BENCH)
 
 conformance: build ## recorded behaviour, from FAIRWAY_CONFORMANCE

@@ -2,7 +2,7 @@
 """Measures Fairway beside a C relay that parses nothing (the floor), nginx and HAProxy.
 
 usage: run.py [--only CASE,…] [--proxies floor,nginx,haproxy,fairway] [--rounds 9] [--seconds 0.8]
-              [--sections cases,exact,memory,reload,tls,http2] [--fairway PATH] [--fairway-cmd TEMPLATE] [--json FILE]
+              [--sections cases,exact,memory,reload,tls,http2,routes,growth] [--fairway PATH] [--fairway-cmd TEMPLATE] [--json FILE]
 The exit status is 1 when a gate is missed. README.md says what each figure means.
 """
 import argparse
@@ -17,10 +17,12 @@ sys.dont_write_bytecode = True        # leaves nothing in the source tree
 
 import encrypted
 import exact
+import growth
 import http2
 import memory
 import proxies
 import reload
+import routes
 import selftest
 from proxies import LOAD_CORE, PROXY_CORE, Fleet, tool
 
@@ -167,7 +169,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(CASES), help="cases, comma separated")
     parser.add_argument("--proxies", default="floor,nginx,haproxy,fairway")
-    parser.add_argument("--sections", default="cases,exact,memory,reload,tls,http2")
+    parser.add_argument("--sections", default="cases,exact,memory,reload,tls,http2,routes,growth")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=0.8)
     parser.add_argument("--fairway", help="the binary; default: the release build of this checkout")
@@ -200,6 +202,12 @@ def measure_all(options, fleet, started, gates):
     if "tls" in sections:
         figures["tls"] = encrypted.measure(fleet, names, options.rounds, options.seconds, one_sample, run_load, progress)
         encrypted.print_tables(figures["tls"], gates)
+    if "routes" in sections and "fairway" in names:
+        figures["routes"] = routes.measure(fleet, run_load, options.rounds, options.seconds, progress)
+        routes.print_table(figures["routes"], gates)
+    if "growth" in sections and "fairway" in names:
+        figures["growth"] = growth.measure(fleet, progress)
+        growth.print_table(figures["growth"])
     return figures
 
 
