@@ -52,7 +52,7 @@ let modules: [Target] = [
     module("HTTP", ["Bytes", "CNGHTTP2", "CScan"]),
     module("Downstream", ["TLS", "Net", "HTTP", "Bytes"]),
     module("Filters", ["HTTP", "Eskip", "Telemetry", "Bytes", "Regexp", "CCompression"]),
-    module("Routing", ["Filters", "HTTP", "Eskip", "Bytes", "Crypto", "Regexp"]),
+    module("Routing", ["Filters", "HTTP", "Eskip", "Bytes", "Crypto", "Regexp", "CLinux"]),
     module("Upstream", ["TLS", "Net", "HTTP", "Bytes"]),
     module("Proxy", ["Downstream", "Upstream", "Routing", "Filters", "HTTP", "Net", "Telemetry", "Bytes"]),
 
@@ -67,6 +67,9 @@ let modules: [Target] = [
             "Eskip", "Telemetry", "Bytes", "CLinux", argumentParser, logging,
         ],
         swiftSettings: settings),
+    // The routing table by itself; Benchmarks/Load/routes.py runs it.
+    .executableTarget(
+        name: "Table", dependencies: ["DataClients", "Routing", "Filters", "HTTP", "Eskip", "Bytes", logging], path: "Benchmarks/Table", swiftSettings: settings),
 ]
 
 let testTargets: [Target] = [

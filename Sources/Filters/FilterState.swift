@@ -1,5 +1,6 @@
 public import Bytes
 public import HTTP
+internal import Synchronization
 
 /// Everything of an exchange that filters may see or change; a part of the exchange's slot, reused by the next one.
 public struct FilterState: ~Copyable {
@@ -136,12 +137,21 @@ open class RouteFacts: @unchecked Sendable {
     public enum BackendKind: Sendable { case network, shunt, loopback, dynamic, loadBalanced }
 
     public let backendKind: BackendKind
-    /// The route's label in metrics.
-    public let metricLabel: UInt32
+    private let label = Atomic(RouteFacts.noLabel)
+    /// Until somebody asked; 0 is the label of the empty id.
+    private static var noLabel: UInt32 { .max }
 
-    public init(backendKind: BackendKind, metricLabel: UInt32) {
-        self.backendKind = backendKind
-        self.metricLabel = metricLabel
+    public init(backendKind: BackendKind) { self.backendKind = backendKind }
+
+    /// The route's label in metrics, made for the first exchange that counts for the route: most of many routes never have one.
+    @inline(__always)
+    public final func metricLabel(_ make: (RouteFacts) -> UInt32) -> UInt32 {
+        let known = label.load(ordering: .relaxed)
+        if known != Self.noLabel { return known }
+        // Two workers may both make it: one text has one label.
+        let made = make(self)
+        label.store(made, ordering: .relaxed)
+        return made
     }
 
     open var id: String { "" }

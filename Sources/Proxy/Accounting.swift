@@ -16,6 +16,7 @@ public final class WorkerTelemetry {
     let audits: LogWriter
     let logsAccess: Bool
     private let labels: MetricLabels
+
     private var customLabels: [String: MetricLabel] = [:]
 
     /// - Parameter logsAccess: unless a route's filter decides otherwise.
@@ -29,6 +30,8 @@ public final class WorkerTelemetry {
         self.log = log
         self.logsAccess = logsAccess
     }
+
+    func label(of route: RouteFacts) -> UInt32 { labels.label(route.id).id }
 
     /// Adds to a counter that filters name; keys come from routes, so there are few.
     func count(_ key: String, by amount: UInt64) {
@@ -55,7 +58,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         let status = Int(pointee.sentStatus)
         let code = MetricLabel.code(status)
         let method = MetricLabel.method(pointee.filter.request.method.rawValue)
-        let route = pointee.route.map { $0._withUnsafeGuaranteedRef { MetricLabel(id: $0.metricLabel) } } ?? .unknownRoute
+        let route = pointee.route.map { route in route._withUnsafeGuaranteedRef { MetricLabel(id: $0.metricLabel { telemetry.label(of: $0) }) } } ?? .unknownRoute
         let host = hostLabel(metrics)
         if pointee.route == nil { metrics.add(.routeError) }
         if pointee.upstreamHeadAt > 0 {

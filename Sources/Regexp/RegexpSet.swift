@@ -18,10 +18,10 @@ public final class RegexpSet: @unchecked Sendable {
     public var count: Int { patterns.count }
 
     /// Compiles the patterns; the first that RE2 refuses is thrown, and `.programTooLarge` with an empty pattern when all together
-    /// exceed `RegexpLimits.setMemoryBytesMax` (split them then).
+    /// exceed the memory (split them then).
     ///
     /// A caller that must not lose the good ones for a bad one compiles each alone before.
-    public init(_ patterns: [String]) throws(RegexpError) {
+    public init(_ patterns: [String], memoryBytesMax: Int = RegexpLimits.setMemoryBytesMax) throws(RegexpError) {
         var translated: [[UInt8]] = []
         for pattern in patterns { translated.append(try GoDialect.translate(pattern)) }
         let anchored = translated.indices.filter { GoDialect.isAnchored(translated[$0]) }
@@ -29,7 +29,7 @@ public final class RegexpSet: @unchecked Sendable {
         var parts: [Part] = []
         do throws(RegexpError) {
             for (indices, isAnchored) in [(anchored, true), (floating, false)] where !indices.isEmpty {
-                parts.append(Part(set: try Self.compile(indices, of: translated, isAnchored, patterns), indices: indices))
+                parts.append(Part(set: try Self.compile(indices, of: translated, isAnchored, patterns, memoryBytesMax), indices: indices))
             }
         } catch {
             for part in parts { cre2_set_free(part.set) }
@@ -44,9 +44,9 @@ public final class RegexpSet: @unchecked Sendable {
     }
 
     private static func compile(
-        _ indices: [Int], of translated: [[UInt8]], _ isAnchored: Bool, _ patterns: [String]
+        _ indices: [Int], of translated: [[UInt8]], _ isAnchored: Bool, _ patterns: [String], _ memoryBytesMax: Int
     ) throws(RegexpError) -> OpaquePointer {
-        guard let set = cre2_set_new(isAnchored, Int64(RegexpLimits.setMemoryBytesMax)) else {
+        guard let set = cre2_set_new(isAnchored, Int64(memoryBytesMax)) else {
             throw RegexpError(pattern: "", reason: .internalFailure)
         }
         for index in indices {

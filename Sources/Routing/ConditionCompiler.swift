@@ -33,7 +33,9 @@ struct ConditionCompiler {
     private var pattern: PathPattern?
     private var hasMethod = false
     private var methods: UInt16 = .max
-    private var hosts: [HostLiteral]?
+    private var keys: [RouteKey]?
+    /// Used if there is nothing better.
+    private var regexpKeys: [RouteKey]?
     private var hasHost = false
     private var weight = 0
     private var headerNames: Set<FieldName> = []
@@ -77,7 +79,7 @@ struct ConditionCompiler {
     private var placement: RoutePlacement {
         var flags: Candidate.Flags = checks.isEmpty ? [] : .hasChecks
         if pattern?.parameters.isEmpty == false { flags.insert(.hasParameters) }
-        return RoutePlacement(pattern: pattern, hosts: hosts, methods: methods, flags: flags)
+        return RoutePlacement(pattern: pattern, keys: keys ?? regexpKeys, methods: methods, flags: flags)
     }
 
     /// Where the route of a definition stands that was compiled before.
@@ -85,7 +87,7 @@ struct ConditionCompiler {
         for index in 0..<predicates.count {
             let call = predicates[index]
             switch call.nameID {
-            case .path, Self.pathSubtree, .method, .host, Self.hostAny, Self.methodsName:
+            case .path, Self.pathSubtree, .method, .host, Self.hostAny, Self.methodsName, .pathRegexp:
                 do throws(RouteRefusalCause) { try add(call, index) } catch { preconditionFailure("a compiled route's \(error.message)") }
             default: break
             }
@@ -153,7 +155,14 @@ struct ConditionCompiler {
         weight += 1
         hasHost = true
         guard let literals = try bytes(call, "one regexp", HostPatternReader.read) else {
-            return checks.append((.host, HostPredicate(try regexp(strings(call, 1, "one regexp")[0])), index))
+            checks.append((.host, HostPredicate(try regexp(strings(call, 1, "one regexp")[0])), index))
+            guard keys == nil else { return }
+            if let ends = try bytes(call, "one regexp", HostEndingReader.read), ends.allSatisfy({ $0.count <= RoutingLimits.keyBytesMax }) {
+                keys = ends.map { .hostEnding($0) }
+            } else if regexpKeys == nil {
+                regexpKeys = try bytes(call, "one regexp") { RouteKey.regexp(RouteKey.hostRegexp, $0) }
+            }
+            return
         }
         if !place(literals) { checks.append((.host, HostLiteralPredicate(literals), index)) }
     }
@@ -162,8 +171,8 @@ struct ConditionCompiler {
     ///
     /// - Returns: whether the table then answers for them all; what stands before a wildcard's suffix it does not look at.
     private mutating func place(_ literals: [HostLiteral]) -> Bool {
-        guard hosts == nil, literals.allSatisfy({ $0.wildcard == nil || $0.isSuffix }) else { return false }
-        hosts = literals
+        guard keys == nil, let found = RouteKey.keys(of: literals) else { return false }
+        keys = found
         return literals.allSatisfy { $0.wildcard == nil }
     }
 
@@ -171,6 +180,7 @@ struct ConditionCompiler {
         let regexp = try regexp(strings(call, 1, "one regexp")[0])
         weight += 1
         checks.append((.path, PathRegexpPredicate(regexp), index))
+        if regexpKeys == nil { regexpKeys = try bytes(call, "one regexp") { RouteKey.regexp(RouteKey.pathRegexp, $0) } }
     }
 
     private mutating func addHeader(_ call: Call, _ index: Int) throws(RouteRefusalCause) {

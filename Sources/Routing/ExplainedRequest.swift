@@ -1,5 +1,5 @@
 public import Bytes
-public import Filters
+internal import Filters
 internal import HTTP
 
 /// A request that nobody sent, to ask which route it would take.

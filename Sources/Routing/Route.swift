@@ -25,8 +25,7 @@ public final class Route: RouteFacts, @unchecked Sendable {
     let birth: UInt32
 
     init(
-        definition: RouteDefinition, backend: RouteBackend, chain: FilterChain, conditions: RouteConditions, metricLabel: UInt32,
-        scope: UInt32, birth: UInt32
+        definition: RouteDefinition, backend: RouteBackend, chain: FilterChain, conditions: RouteConditions, scope: UInt32, birth: UInt32
     ) {
         self.definition = definition
         self.backend = backend
@@ -35,7 +34,7 @@ public final class Route: RouteFacts, @unchecked Sendable {
         self.conditions = conditions
         self.scope = scope
         self.birth = birth
-        super.init(backendKind: backend.kind, metricLabel: metricLabel)
+        super.init(backendKind: backend.kind)
     }
 
     public var facts: RouteFacts { self }

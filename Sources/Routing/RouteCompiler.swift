@@ -48,8 +48,6 @@ public final class RouteCompiler {
     private let predicates: PredicateRegistry
     private let environment: PredicateEnvironment
     private let endpoints: EndpointRegistry
-    /// The label of a route in metrics by its id.
-    private let metricLabel: ((String) -> UInt32)?
 
     let memory = TableMemory()
     private let parts = SharedParts()
@@ -66,15 +64,13 @@ public final class RouteCompiler {
 
     public init(
         options: RoutingOptions = RoutingOptions(), filters: FilterRegistry, predicates: PredicateRegistry = .standard,
-        environment: PredicateEnvironment = PredicateEnvironment(), endpoints: EndpointRegistry,
-        metricLabel: ((String) -> UInt32)? = nil
+        environment: PredicateEnvironment = PredicateEnvironment(), endpoints: EndpointRegistry
     ) {
         self.options = options
         self.filters = filters
         self.predicates = predicates
         self.environment = environment
         self.endpoints = endpoints
-        self.metricLabel = metricLabel
         table = RoutingTable(memory, options: options)
     }
 
@@ -122,6 +118,7 @@ public final class RouteCompiler {
     }
 
     private func publish(_ outcome: Outcome) -> RouteUpdate {
+        parts.forgetRecent()
         if !outcome.upserts.isEmpty || !outcome.deletes.isEmpty { table = RoutingTable(memory, options: options) }
         return RouteUpdate(table: table, diagnostics: outcome.diagnostics, upserts: outcome.upserts, deletes: outcome.deletes)
     }
@@ -129,6 +126,10 @@ public final class RouteCompiler {
     private func upsert(_ definitions: [RouteDefinition], _ scope: RouteScope, _ clock: RouteClock, _ outcome: inout Outcome) {
         guard !definitions.isEmpty else { return }
         let number = memory.number(of: scope)
+        if memory.routes.count == 0, refused.isEmpty, definitions.count >= RoutingLimits.twoThreadsMin {
+            memory.reserve(definitions.count)
+            if load(definitions, scope, number, clock, &outcome) { return }
+        }
         var maker = BackendMaker(registry: endpoints, clock: clock, acceptsForward: options.acceptsForward)
         for definition in definitions {
             let former = current(definition)
@@ -137,6 +138,42 @@ public final class RouteCompiler {
             upsert(definition, former, scope, number, &maker, &outcome)
         }
         memory.dropIfEmpty(scope)
+    }
+
+    /// Compiles the first routes of a table on two threads.
+    ///
+    /// - Returns: false if there is but one to be had; then nothing was done.
+    private func load(_ definitions: [RouteDefinition], _ scope: RouteScope, _ number: UInt32, _ clock: RouteClock, _ outcome: inout Outcome) -> Bool {
+        var maker = BackendMaker(registry: endpoints, clock: clock, acceptsForward: options.acceptsForward)
+        let isDone = CompilingThread.forEach(definitions) { [self] definition in
+            do throws(RouteRefusalCause) {
+                let (route, placement) = try compile(definition, number, nil, &maker)
+                return .compiled(route, placement, idHash: definition.withIdBytes { RouteEntry.hash(ofID: $0) })
+            } catch {
+                return .refused(error)
+            }
+        } take: { position, compiled in
+            switch compiled {
+            case .compiled(let route, let placement, let idHash):
+                let former = memory.routes.view.route(idHash) { other in other.definition.withIdBytes { id in route.definition.withIdBytes { $0.equals(id) } } }
+                memory.insert(route, placement, scope: number)
+                memory.count(1, in: scope)
+                if let former { takeOut(former.takeUnretainedValue()) }
+                put(route, idHash, replacing: former?.takeUnretainedValue())
+                if !refused.isEmpty { refused[route.id] = nil }
+            case .refused(let cause):
+                if let former = current(definitions[position]) { drop(former) }
+                refuse(definitions[position], number, cause, &outcome)
+            }
+        }
+        if isDone { outcome.upserts += definitions }
+        return isDone
+    }
+
+    private func refuse(_ definition: RouteDefinition, _ scope: UInt32, _ cause: RouteRefusalCause, _ outcome: inout Outcome) {
+        let diagnostic = cause.diagnostic(of: definition)
+        refused[diagnostic.routeID] = Refused(definition: definition, scope: scope, diagnostic: diagnostic)
+        outcome.diagnostics.append(diagnostic)
     }
 
     private func isRefusedAlready(_ definition: RouteDefinition, _ scope: UInt32, _ outcome: inout Outcome) -> Bool {
@@ -160,13 +197,11 @@ public final class RouteCompiler {
             memory.insert(route, placement, scope: number)
             memory.count(1, in: scope)
             if let former { takeOut(former) }
-            put(route, replacing: former)
+            put(route, definition.withIdBytes { RouteEntry.hash(ofID: $0) }, replacing: former)
             if !refused.isEmpty { refused[definition.id] = nil }
         } catch {
-            let diagnostic = error.diagnostic(of: definition)
             if let former { drop(former) }
-            refused[diagnostic.routeID] = Refused(definition: definition, scope: number, diagnostic: diagnostic)
-            outcome.diagnostics.append(diagnostic)
+            refuse(definition, number, error, &outcome)
         }
     }
 
@@ -196,14 +231,12 @@ public final class RouteCompiler {
 
     // MARK: The table
 
-    private func put(_ route: Route, replacing former: Route?) {
-        route.definition.withIdBytes { id in
-            let entry = RouteEntry(.passRetained(route), hash: RouteEntry.hash(ofID: id))
-            guard let former else { return memory.routes.insert(entry, &memory.reclaimer) }
-            let known = memory.routes.change(entry.hash, &memory.reclaimer) { $0.pointee.route.toOpaque() == Unmanaged.passUnretained(former).toOpaque() }
-            known?.pointee = entry
-            memory.reclaimer.retire(.route(.passUnretained(former)), birth: UInt64(former.birth), in: memory.generation)
-        }
+    private func put(_ route: Route, _ idHash: UInt32, replacing former: Route?) {
+        let entry = RouteEntry(.passRetained(route), hash: idHash)
+        guard let former else { return memory.routes.insert(entry, &memory.reclaimer) }
+        let known = memory.routes.change(idHash, &memory.reclaimer) { $0.pointee.route.toOpaque() == Unmanaged.passUnretained(former).toOpaque() }
+        known?.pointee = entry
+        memory.reclaimer.retire(.route(.passUnretained(former)), birth: UInt64(former.birth), in: memory.generation)
     }
 
     private func drop(_ route: Route) {
@@ -233,7 +266,7 @@ extension RouteCompiler {
         let compiled = try compiler.compile(definition.predicates)
         let backend = try maker.make(definition, traits: chain.traits, replacing: former?.backend)
         let route = Route(
-            definition: definition, backend: backend, chain: chain, conditions: compiled.conditions, metricLabel: metricLabel?(definition.id) ?? 0,
+            definition: definition, backend: backend, chain: chain, conditions: compiled.conditions,
             scope: scope, birth: UInt32(truncatingIfNeeded: memory.generation))
         return (route, compiled.placement)
     }
@@ -243,10 +276,12 @@ extension RouteCompiler {
         let calls = definition.filters
         if calls.isEmpty { return .empty }
         if let former, former.definition.hasFilters(of: definition) { return former.chain }
-        if calls.allSatisfy({ filters.isStateless($0.nameID) }) {
-            return try parts.chain(FilterChain.key(of: calls)) { () throws(RouteRefusalCause) in try makeChain(calls) }
-        }
-        return try makeChain(calls)
+        guard calls.allSatisfy({ filters.isStateless($0.nameID) }) else { return try makeChain(calls) }
+        let hash = FilterChain.hash(of: calls)
+        if let recent = parts.recentChain(definition, hash) { return recent }
+        let chain = try parts.chain(FilterChain.key(of: calls)) { () throws(RouteRefusalCause) in try makeChain(calls) }
+        parts.noteRecent(chain, definition, hash)
+        return chain
     }
 
     private func makeChain(_ calls: CallList) throws(RouteRefusalCause) -> FilterChain {
@@ -273,6 +308,16 @@ extension RouteCompiler {
 }
 
 extension FilterChain {
+    /// Equal for filters of equal names and string arguments.
+    fileprivate static func hash(of calls: CallList) -> UInt64 {
+        var hash = SegmentHash()
+        for call in calls {
+            hash = hash.adding(UInt64(call.nameID.index))
+            for position in call.arguments.indices { call.arguments.withStringBytes(at: position) { hash = hash.adding($0) } }
+        }
+        return hash.value >> 32
+    }
+
     /// Equal for filters of equal names and arguments, in the same order.
     static func key(of calls: CallList) -> [UInt8] {
         var key: [UInt8] = []

@@ -85,10 +85,11 @@ public struct RouteLint {
         for call in definition.predicates where call.nameID == .host {
             let literals = call.arguments.withStringBytes(at: 0, HostPatternReader.read) ?? nil
             guard !(literals?.allSatisfy { $0.wildcard == nil || $0.isSuffix } ?? false) else { continue }
+            if (call.arguments.withStringBytes(at: 0, HostEndingReader.read) ?? nil) != nil { continue }
             add(
                 .unindexedRegexp, definition,
                 "\(RoutePrinter.compact.text(ofPredicate: call)) is tried for each request of its path; "
-                    + "hosts are looked up if they are written as /^(a[.]example[.]org[.]?(:[0-9]+)?)$/, also several with | or with [^.]+ in front",
+                    + "hosts are looked up if they end in literal labels and $, as in /^(a[.]example[.]org[.]?(:[0-9]+)?)$/, also several with | or with others in front",
                 at: call.position)
         }
     }

@@ -8,12 +8,18 @@ public enum RoutingLimits {
     public static let scopeHostBytesMax = 512
     /// Labels behind a wildcard by which routes are found: each costs a look-up per request. Longer ones are tried in turn.
     public static let suffixLabelsMax = 16
+    /// Bytes of a host or a regexp that the table finds routes by; what is longer is compared route by route.
+    public static let keyBytesMax = 4 * 1024
+    /// The automaton of one set of at most 256 regexps: such as keep few states take 2 MiB, and there are 40 sets of 10,000.
+    public static let regexpSetBytesMax = 4 * 1024 * 1024
     /// Weights beyond this say nothing more; sums of them stay far from overflow.
     public static let weightMax = 1 << 40
     /// Routes that an explanation lists: what a person reads.
     public static let explainedAttemptsMax = 1000
     /// Equal chains and conditions that are kept to be shared, beyond those in use: cheap, and many sources repeat themselves.
     public static let sharedPartsMin = 1024
+    /// Routes of a first load from which on two threads share the work: below, one is done before the other has begun.
+    public static let twoThreadsMin = 10_000
     /// Bytes of a zoneinfo file; the largest of the database has 4 KiB.
     public static let zoneFileBytesMax = 256 * 1024
 }

@@ -23,9 +23,18 @@ extension RoutingTable {
     func find(_ context: FilterContext, _ probe: inout some RouteProbe) -> Candidate? {
         let host = context.request.host
         let path = options.trimmed(context.request.matchPath)
+        var regexps = RegexpMatches(host: host, hostScan, path: context.request.matchPath, pathScan)
+        return withUnsafeMutablePointer(to: &regexps) { find(context, path, host, $0, &probe) }
+    }
+
+    @inline(__always)
+    private func find(
+        _ context: FilterContext, _ path: BorrowedBytes, _ host: BorrowedBytes, _ regexps: UnsafeMutablePointer<RegexpMatches>, _ probe: inout some RouteProbe
+    ) -> Candidate? {
         let walk = PathWalk(
             slots: slots, path: path, host: hasSuffixes ? host : BorrowedBytes(start: nil, count: 0), hosts: hasHosts ? HostNumbers(host, in: slots) : HostNumbers(),
-            method: 1 << UInt16(context.request.method.rawValue))
+            method: 1 << UInt16(context.request.method.rawValue),
+            regexps: regexps.pointee.isEmpty ? nil : regexps)
         let scope = hasScopes ? ScopeView(slots.scope(of: host), in: slots) : shared
         if let root = scope.root, !path.isEmpty, let found = walk.find(root, scope.rootHash, 1, &probe) { return found }
         return scope.rootStage.flatMap { walk.firstAdmitted($0, .exact, &probe) }
@@ -72,6 +81,8 @@ struct PathWalk {
     let hosts: HostNumbers
     /// The bit of the request's method.
     let method: UInt16
+    /// Nil if no route is found by a regexp.
+    let regexps: UnsafeMutablePointer<RegexpMatches>?
 
     /// Tries what hangs below a node, most specific first: the literal child, the named one, the free wildcard.
     ///
@@ -117,10 +128,12 @@ struct PathWalk {
     private func firstAdmittedOfDivided(
         _ node: UnsafePointer<TableSlot>, _ end: PatternEnd, _ probe: inout some RouteProbe
     ) -> Candidate? {
-        withUnsafeTemporaryAllocation(of: UnsafeBufferPointer<Candidate>.self, capacity: host.isEmpty ? 4 : 4 + 3 * RoutingLimits.suffixLabelsMax) { lists in
+        let capacity = (host.isEmpty ? 4 : 4 + 3 * RoutingLimits.suffixLabelsMax) + (regexps?.pointee.numbers().count ?? 0)
+        return withUnsafeTemporaryAllocation(of: UnsafeBufferPointer<Candidate>.self, capacity: capacity) { lists in
             lists[0] = TableSlot.candidates(of: node)
             let count = addHostLists(of: node, to: lists)
             probe.visits(node, hostEntries: count - 1)
+            if count > Self.mergedListsMax { return firstAdmitted(of: lists[..<count].flatMap { $0 }, end, &probe) }
             var tried: UnsafeMutableRawPointer?
             while true {
                 var first: Int?
@@ -133,6 +146,17 @@ struct PathWalk {
                 lists[first] = UnsafeBufferPointer(rebasing: lists[first].dropFirst())
             }
         }
+    }
+
+    /// Lists of which each step looks at all first ones; more are put together and sorted.
+    private static var mergedListsMax: Int { 64 }
+
+    private func firstAdmitted(of candidates: [Candidate], _ end: PatternEnd, _ probe: inout some RouteProbe) -> Candidate? {
+        var tried: UnsafeMutableRawPointer?
+        for candidate in candidates.sorted(by: Candidate.isTried) {
+            if let found = take(candidate, end, &tried, &probe) { return found }
+        }
+        return nil
     }
 
     /// Adds what a divided node has for the request's hosts behind the first list.
@@ -148,6 +172,7 @@ struct PathWalk {
             count += 1
         }
         for index in 0..<hosts.count { add(hosts[index]) }
+        if let regexps { for number in regexps.pointee.numbers() { add(number) } }
         if host.isEmpty { return count }
         var bases = HostBases(host)
         while let (base, _) = bases.next() {
@@ -168,7 +193,7 @@ struct PathWalk {
         _ candidate: Candidate, _ end: PatternEnd, _ tried: inout UnsafeMutableRawPointer?, _ probe: inout some RouteProbe
     ) -> Candidate? {
         guard candidate.ends.contains(end) else { return nil }
-        let fits = candidate.methods & method != 0 && (candidate.hostID == 0 || candidate.flags.contains(.hasSuffix) || hosts.satisfy(candidate))
+        let fits = candidate.methods & method != 0 && (candidate.hostID == 0 || candidate.flags.contains(.isHint) || hosts.satisfy(candidate))
         // A route of several hosts stands here once for each, one after the other; it is not asked twice, since to ask may have effects.
         if fits, tried == candidate.route.toOpaque() { return nil }
         if fits { tried = candidate.route.toOpaque() }

@@ -37,6 +37,8 @@ public final class RoutingTable: Sendable {
     let hasHosts: Bool
     let hasSuffixes: Bool
     let hasScopes: Bool
+    let hostScan: RegexpScan?
+    let pathScan: RegexpScan?
     private let memory: TableMemory
     nonisolated(unsafe) let slots: PagedTable<TableSlot>.View
     private nonisolated(unsafe) let routes: PagedTable<RouteEntry>.View
@@ -54,6 +56,8 @@ public final class RoutingTable: Sendable {
         routes = memory.routes.view
         shared = ScopeView(TableMemory.sharedScope, in: slots)
         generation = memory.publish()
+        hostScan = memory.hostRegexps.scan
+        pathScan = memory.pathRegexps.scan
     }
 
     deinit { memory.noteEnd(of: generation) }

@@ -24,6 +24,29 @@ final class SharedParts {
         return made
     }
 
+    /// Chains found lately by what their filters say, so that the next routes with the same ones need no key; for one update.
+    private struct RecentChain {
+        let definition: RouteDefinition
+        let chain: FilterChain
+    }
+
+    private var recent = [RecentChain?](repeating: nil, count: 64)
+
+    /// The chain of a route with the same filters, if one came lately.
+    func recentChain(_ definition: RouteDefinition, _ hash: UInt64) -> FilterChain? {
+        guard let known = recent[Int(hash & 63)], known.definition.hasFilters(of: definition) else { return nil }
+        return known.chain
+    }
+
+    func noteRecent(_ chain: FilterChain, _ definition: RouteDefinition, _ hash: UInt64) {
+        recent[Int(hash & 63)] = RecentChain(definition: definition, chain: chain)
+    }
+
+    /// Forgets definitions, which would keep their documents.
+    func forgetRecent() {
+        for index in recent.indices where recent[index] != nil { recent[index] = nil }
+    }
+
     /// The chain of filters that are the same in every route that names them so.
     ///
     /// - Parameter key: what `FilterChain.key` made of the filters.

@@ -61,10 +61,8 @@ final class Assembly {
         filters.disable(configuration.routes.disabledFilters)
         var routing = RoutingOptions()
         routing.ignoresTrailingSlash = configuration.routes.ignoreTrailingSlash
-        let labels = metrics.labels
         compiler = RouteCompiler(
-            options: routing, filters: filters, environment: PredicateEnvironment(shutdown: shutdown), endpoints: endpoints,
-            metricLabel: { labels.label($0).id })
+            options: routing, filters: filters, environment: PredicateEnvironment(shutdown: shutdown), endpoints: endpoints)
         var clientOptions = DataClientOptions(configuration.routes)
         clientOptions.security = upstreamCertificates.source
         controlPlane = try ControlPlane(

@@ -138,7 +138,7 @@ private final class TrialRoute: RouteFacts, @unchecked Sendable {
 
     init(backendHost: [UInt8]) {
         host = backendHost
-        super.init(backendKind: .network, metricLabel: 0)
+        super.init(backendKind: .network)
     }
 
     override var id: String { "trial" }

@@ -48,6 +48,45 @@ struct HostPatternTests {
         }
     }
 
+    @Test("what hosts of other regexps end in", arguments: [
+        ("^a[0-9]+[.]b$", [".b"]), ("^api-v[0-9]+[.]shop[.]example[.]org$", [".shop.example.org"]), ("[.]a[.]b$", [".a.b"]), ("a[.]b$", [".b"]),
+        ("^(x+[.]a|y*[.]b)[.]c[.]?(:[0-9]+)?$", [".a.c", ".b.c"]), ("^a+[.]b$|^c+[.]d$", [".b", ".d"]), ("^\\w+[.]b(:\\d+)?$", [".b"]),
+        ("^a{2}[.]b$", [".b"]), ("^[[]?a[.]b$", nil), ("^(a+)?[.]b[.]$", [".b"]), ("^a.?[.]b:80$", [".b:80"]), ("^a+[.]b(c|d)?$", [".b", ".bc", ".bd"]),
+    ] as [(String, [String]?)])
+    func endings(pattern: String, expected: [String]?) {
+        #expect(pattern.withBytes { HostEndingReader.read($0) }?.map { String(decoding: $0, as: UTF8.self) } == expected)
+    }
+
+    @Test("no ending for certain", arguments: [
+        "a", "^a[.]b", "^a+[.]b$|c", "(?i)^a+[.]b$", "^a+$", "^[.]b+$", "^(a$|b)[.]c$", "^a+[.]b\\b$", "^a+[.]b(:[0-9]+)?c$", "^a+[.]b{,2}$", "^[[:alpha:]]+[.]b$", "^a+[.]b*$",
+        "^a+[.]\\x62$", "^a++$", "^(a+[.]b$", "^a+[.]b)$", "", "$", "^\\Qa.b\\E$", "^a+[.]b$$", "^a+[.]b??+$",
+    ])
+    func noEnding(pattern: String) { #expect(pattern.withBytes { HostEndingReader.read($0) } == nil) }
+
+    @Test("every host that matches has one of the endings", arguments: 0..<4)
+    func endingsHold(seed: UInt64) throws {
+        var random = SplitMix(seed: seed)
+        var understood = 0
+        for _ in 0..<400 {
+            let pattern = Self.randomPattern(&random)
+            guard let ends = pattern.withBytes({ HostEndingReader.read($0) }), let regexp = try? CompiledRegexp(pattern) else { continue }
+            understood += 1
+            for host in Self.hosts where host.utf8.count != 5 && regexp.matches(host) {
+                let isFound = host.withBytes { host in
+                    HostBases(host).contains { base, _ in ends.contains { end in HostLiteral(wildcard: .anything, text: end, forms: .plain).matches(base) } }
+                }
+                #expect(isFound, "seed \(seed): \(pattern) on \"\(host)\", endings \(ends.map { String(decoding: $0, as: UTF8.self) })")
+            }
+        }
+        #expect(understood > 30)
+    }
+
+    private static func randomPattern(_ random: inout SplitMix) -> String {
+        let parts = ["a", "b", "[.]", "\\.", ".", "[ab]", "[^.]", "+", "*", "?", "(", ")", "|", "$", "^", "(?:", "[0-9]", "\\d", ":", "8", "{2}", "(:[0-9]+)?", "[.]?"]
+        let middle = (0..<Int.random(in: 1...7, using: &random)).map { _ in parts.randomElement(using: &random)! }.joined()
+        return ["", "^", "^(", "^a+"].randomElement(using: &random)! + middle + ["[.]b$", "[.]a[.]?(:[0-9]+)?$", "$", ")$", "[.]b[.]a:\\d+$"].randomElement(using: &random)!
+    }
+
     /// All short words over the characters that matter.
     private static let hosts: [String] = {
         var words = [""]

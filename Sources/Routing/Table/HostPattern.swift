@@ -23,6 +23,8 @@ struct HostLiteral: Hashable, Sendable {
     struct Wildcard: Hashable, Sendable {
         let members: ByteClass
         let minimum: Int
+
+        static let anything = Wildcard(members: ByteClass().complement, minimum: 0)
     }
 
     let wildcard: Wildcard?

@@ -39,6 +39,8 @@ struct PagedTable<Entry: PagedEntry> {
     private static var countMax: Int { slotCount * 3 / 4 }
     /// Pages of equal hashes cannot be split any more; 2^24 pages hold more entries than memory does.
     private static var depthMax: Int { 24 }
+    /// A million pages: what is announced need not come.
+    private static var reservedDepthMax: Int { 20 }
 
     private var directory: UnsafeMutablePointer<UnsafeMutableRawPointer>
     private var depth = 0
@@ -74,6 +76,25 @@ struct PagedTable<Entry: PagedEntry> {
     func forEach(_ body: (Entry) -> Void) { view.forEach(body) }
 
     // MARK: Changing
+
+    /// Makes room for so many entries in a table of a few, so that it need not grow to them step by step.
+    ///
+    /// Never makes more pages than growing would: rather some are split later.
+    mutating func reserve(_ wanted: Int, _ reclaimer: inout Reclaimer) {
+        guard depth == 0 else { return }
+        var wantedDepth = 0
+        while wantedDepth < Self.reservedDepthMax, wanted >> (wantedDepth + 1) >= Self.countMax * 2 / 3 { wantedDepth += 1 }
+        guard wantedDepth > 0 else { return }
+        let page = directory[0]
+        let wider = UnsafeMutablePointer<UnsafeMutableRawPointer>.allocate(capacity: 1 << wantedDepth)
+        for place in 0..<(1 << wantedDepth) { (wider + place).initialize(to: Self.makePage(depth: wantedDepth, birth: generation)) }
+        replaceDirectory(by: wider, &reclaimer)
+        depth = wantedDepth
+        pageCount = 1 << wantedDepth
+        let slots = Self.slots(page)
+        for index in 0..<Self.slotCount where !slots[index].isVacant { Self.put(slots[index], into: directory[place(slots[index].hash)]) }
+        reclaimer.retire(.memory(page), birth: Self.header(page).pointee.birth, in: generation)
+    }
 
     /// The entry in a page that may be changed; valid until the next change of the table.
     mutating func change(

@@ -4,8 +4,8 @@ internal import Eskip
 /// Where a route stands in the table: derived from its definition whenever it is put in or taken out.
 struct RoutePlacement {
     let pattern: PathPattern?
-    /// The literal hosts it can have; nil if its hosts are no few literals, or any.
-    let hosts: [HostLiteral]?
+    /// By which of a node's requests it can be found; nil if any may be its.
+    let keys: [RouteKey]?
     let methods: UInt16
     let flags: Candidate.Flags
 }
@@ -131,14 +131,14 @@ extension TableMemory {
                 route: .passUnretained(route), ends: ends, hostID: host, hostForms: forms, methods: placement.methods,
                 flags: placement.flags.union(flags))
         }
-        guard let hosts = placement.hosts else {
+        guard let keys = placement.keys else {
             return changeCandidate(candidate(0, [], []), at: node, isInsertion)
         }
-        for host in hosts {
-            let kind = host.wildcard == nil ? TableSlot.Kind.hostName : .hostSuffix
-            let number = host.text.withUnsafeBytes { isInsertion ? useHost($0, kind) : hostNumber($0, kind) }
-            changeCandidate(candidate(number, host.forms, kind == .hostSuffix ? .hasSuffix : []), at: node, isInsertion)
-            if !isInsertion { host.text.withUnsafeBytes { disuseHost($0, kind) } }
+        for key in keys {
+            let (kind, text) = (key.kind, key.text)
+            let number = text.withUnsafeBytes { isInsertion ? useKey($0, kind) : keyNumber($0, kind) }
+            changeCandidate(candidate(number, key.forms, key.flags), at: node, isInsertion)
+            if !isInsertion { text.withUnsafeBytes { disuseKey($0, kind) } }
         }
     }
 
@@ -247,11 +247,11 @@ extension TableMemory {
         return slots.find(node.hash.entryHash) { node.isWanted($0) }?.pointee
     }
 
-    // MARK: Hosts
+    // MARK: Keys
 
-    private func hostNumber(_ name: BorrowedBytes, _ kind: TableSlot.Kind) -> UInt32 { slots.view.host(name, kind)?.pointee.number ?? 0 }
+    private func keyNumber(_ name: BorrowedBytes, _ kind: TableSlot.Kind) -> UInt32 { slots.view.host(name, kind)?.pointee.number ?? 0 }
 
-    private func useHost(_ name: BorrowedBytes, _ kind: TableSlot.Kind) -> UInt32 {
+    private func useKey(_ name: BorrowedBytes, _ kind: TableSlot.Kind) -> UInt32 {
         let hash = TableHash.host(name, kind)
         let known = slots.change(hash, &reclaimer) { $0.pointee.kind == kind && TableSlot.hasKey($0, name) }
         if let known {
@@ -262,22 +262,28 @@ extension TableMemory {
         var slot = TableSlot(kind, parent: 0, hash: hash, number: number, key: name, generation: generation)
         slot.uses = 1
         slots.insert(slot, &reclaimer)
-        countHosts(kind, 1)
+        count(kind, 1)
+        if kind == .hostRegexp { hostRegexps.insert(number, Array(name)) }
+        if kind == .pathRegexp { pathRegexps.insert(number, Array(name)) }
         return number
     }
 
-    private func disuseHost(_ name: BorrowedBytes, _ kind: TableSlot.Kind) {
+    private func disuseKey(_ name: BorrowedBytes, _ kind: TableSlot.Kind) {
         let hash = TableHash.host(name, kind)
         func isWanted(_ slot: UnsafePointer<TableSlot>) -> Bool { slot.pointee.kind == kind && TableSlot.hasKey(slot, name) }
         guard let slot = slots.change(hash, &reclaimer, where: isWanted) else { return }
         slot.pointee.uses -= 1
         guard slot.pointee.uses == 0 else { return }
-        hostNumbers.giveBack(slot.pointee.number)
+        let number = slot.pointee.number
+        hostNumbers.giveBack(number)
+        if kind == .hostRegexp { hostRegexps.remove(number) }
+        if kind == .pathRegexp { pathRegexps.remove(number) }
         removeEntry(hash, where: isWanted)
-        countHosts(kind, -1)
+        count(kind, -1)
     }
 
-    private func countHosts(_ kind: TableSlot.Kind, _ change: Int) {
-        if kind == .hostName { hostCount += change } else { suffixCount += change }
+    private func count(_ kind: TableSlot.Kind, _ change: Int) {
+        if kind == .hostName { hostCount += change }
+        if kind == .hostSuffix { suffixCount += change }
     }
 }

@@ -18,6 +18,9 @@ final class TableMemory: @unchecked Sendable {
     var unsorted: Set<UnsafeMutableRawPointer> = []
     var hostCount = 0
     var suffixCount = 0
+    /// The regexps that routes are found by.
+    var hostRegexps = RegexpIndex()
+    var pathRegexps = RegexpIndex()
     /// The scopes beside the shared one, and how many routes they have.
     var scopes: [RouteScope: (number: UInt32, routes: Int)] = [:]
     var scopeNames: [UInt32: RouteScope] = [:]
@@ -32,6 +35,13 @@ final class TableMemory: @unchecked Sendable {
         routes = PagedTable(generation: 0)
         let shared = makeScope()
         precondition(shared == Self.sharedScope)
+    }
+
+    /// Makes room in an empty table for the routes of its first load.
+    func reserve(_ routeCount: Int) {
+        routes.reserve(routeCount, &reclaimer)
+        // A node or a host's entry each, at least.
+        slots.reserve(routeCount, &reclaimer)
     }
 
     /// An empty tree and an empty root stage.
@@ -59,6 +69,8 @@ final class TableMemory: @unchecked Sendable {
     func publish() -> UInt64 {
         for block in unsorted { CandidateList(block: block).sort() }
         unsorted.removeAll()
+        hostRegexps.publish()
+        pathRegexps.publish()
         let published = generation
         reclaimer.open(published)
         generation += 1
@@ -119,8 +131,11 @@ struct RouteEntry: PagedEntry {
 
 extension PagedTable<RouteEntry>.View {
     func route(_ id: BorrowedBytes) -> Unmanaged<Route>? {
-        find(RouteEntry.hash(ofID: id)) { entry in
-            entry.pointee.route._withUnsafeGuaranteedRef { $0.definition.withIdBytes { $0.equals(id) } }
-        }?.pointee.route
+        route(RouteEntry.hash(ofID: id)) { $0.definition.withIdBytes { $0.equals(id) } }
+    }
+
+    /// The route of an id's hash that is the wanted one.
+    func route(_ idHash: UInt32, where isWanted: (Route) -> Bool) -> Unmanaged<Route>? {
+        find(idHash) { $0.pointee.route._withUnsafeGuaranteedRef(isWanted) }?.pointee.route
     }
 }

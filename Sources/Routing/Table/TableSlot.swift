@@ -3,7 +3,7 @@ internal import Bytes
 /// A route in the table, with what most requests need to know to pass it by: 16 bytes.
 struct Candidate: BitwiseCopyable {
     let route: Unmanaged<Route>
-    /// The literal host that the request must have, or the end of its hosts' names; 0 for none.
+    /// The number of the literal host that the request must have, or of another `RouteKey`; 0 for none.
     let hostID: UInt32
     /// One bit per `Method`.
     let methods: UInt16
@@ -16,8 +16,8 @@ struct Candidate: BitwiseCopyable {
         static let hasChecks = Flags(rawValue: 1)
         /// The path pattern names parts of the path.
         static let hasParameters = Flags(rawValue: 2)
-        /// The host is only what names end in: it serves to find the route, and its checks compare.
-        static let hasSuffix = Flags(rawValue: 4)
+        /// The key serves to find the route only; its checks compare.
+        static let isHint = Flags(rawValue: 4)
     }
 
     /// Where below its node the route hangs.
@@ -50,6 +50,8 @@ struct TableSlot: PagedEntry {
         case hostRoutes
         /// The number of a host's name, or of what the names below a wildcard end in.
         case hostName, hostSuffix
+        /// The number of a regexp of the host or the path.
+        case hostRegexp, pathRegexp
         /// The root of a scope's path tree, by the scope's number.
         case scopeRoot
         /// The number of a scope, by its exact host or by what its hosts end in.
