@@ -40,4 +40,6 @@ public enum DataClientLimits {
     public static let pollNanosecondsMin: UInt64 = 30_000_000
     /// Redirections followed for one document.
     static let redirectsMax = 5
+    /// Routes of an update after which freed memory is given back to the system: that takes milliseconds.
+    static let trimmedRoutesMin = 10_000
 }

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Eskip
 public import Logging
 public import Routing
@@ -100,6 +101,8 @@ public final class RouteUpdater {
         }
         report.log(changes, rewritten, notes, names: feeds.map(\.name))
         reportFirstLoad()
+        // Reading many routes takes memory for a moment that the allocator would keep.
+        if rewritten.contains(where: { $0.upserts.count >= DataClientLimits.trimmedRoutesMin }) { clinux_trim_heap() }
     }
 
     /// Gives back what former tables held; to be called every few seconds.

@@ -18,6 +18,8 @@ public enum RoutingLimits {
     public static let explainedAttemptsMax = 1000
     /// Equal chains and conditions that are kept to be shared, beyond those in use: cheap, and many sources repeat themselves.
     public static let sharedPartsMin = 1024
+    /// Routes of a table whose lines are fetched ahead: smaller ones stay in the processor's caches.
+    public static let prefetchedMin = 10_000
     /// Routes of a first load from which on two threads share the work: below, one is done before the other has begun.
     public static let twoThreadsMin = 10_000
     /// Bytes of a zoneinfo file; the largest of the database has 4 KiB.

@@ -23,8 +23,22 @@ extension RoutingTable {
     func find(_ context: FilterContext, _ probe: inout some RouteProbe) -> Candidate? {
         let host = context.request.host
         let path = options.trimmed(context.request.matchPath)
+        if count >= RoutingLimits.prefetchedMin, !hasScopes { prefetch(path) }
         var regexps = RegexpMatches(host: host, hostScan, path: context.request.matchPath, pathScan)
         return withUnsafeMutablePointer(to: &regexps) { find(context, path, host, $0, &probe) }
+    }
+
+    /// Fetches the lines of the path's nodes, while the host is looked up.
+    @inline(__always)
+    private func prefetch(_ path: BorrowedBytes) {
+        var hash = shared.rootHash
+        var start = 1
+        for _ in 0..<4 where start < path.count {
+            let end = path.firstIndex(of: UInt8(ascii: "/"), from: start) ?? path.count
+            hash = hash.adding(path.slice(start, end))
+            slots.prefetch(hash.entryHash)
+            start = end + 1
+        }
     }
 
     @inline(__always)

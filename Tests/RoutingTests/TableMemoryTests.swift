@@ -119,3 +119,22 @@ struct ReclaimerTests {
         #expect(reclaimer.count == 0)
     }
 }
+
+@Suite("Memory of pages")
+struct PageMemoryTests {
+    @Test("pages are distinct, come back, and slabs go when nothing of them is used")
+    func reuse() {
+        let memory = PageMemory(pageBytes: 4160)
+        var pages: Set<UnsafeMutableRawPointer> = []
+        for _ in 0..<1500 {
+            let page = memory.allocate()
+            page.initializeMemory(as: UInt8.self, repeating: 0xA5, count: 4160)
+            #expect(UInt(bitPattern: page) % 64 == 0)
+            #expect(pages.insert(page).inserted)
+        }
+        for page in pages { memory.free(page) }
+        let again = (0..<400).map { _ in memory.allocate() }
+        #expect(Set(again).count == 400)
+        for page in again.shuffled() { memory.free(page) }
+    }
+}

@@ -1,3 +1,5 @@
+internal import CLinux
+
 /// A hash table in pages that tables of several generations share: changing an entry copies one page.
 ///
 /// Extendible hashing: the low bits of a hash choose a place in the directory, whose page holds the entry at or shortly after
@@ -8,6 +10,12 @@ struct PagedTable<Entry: PagedEntry> {
     struct View {
         let directory: UnsafePointer<UnsafeMutableRawPointer>
         let mask: UInt32
+
+        /// Fetches the line where a search for this hash would begin, so that what is done until then hides the wait.
+        @inline(__always)
+        func prefetch(_ hash: UInt32) {
+            clinux_prefetch(PagedTable.slots(directory[Int(hash & mask)]) + PagedTable.home(hash))
+        }
 
         /// Calls `body` with the entries of this hash one after the other, until it answers true for one.
         @inline(__always)
@@ -42,6 +50,8 @@ struct PagedTable<Entry: PagedEntry> {
     /// A million pages: what is announced need not come.
     private static var reservedDepthMax: Int { 20 }
 
+    /// Where pages come from; the reclaimer gives them back.
+    private let memory: PageMemory
     private var directory: UnsafeMutablePointer<UnsafeMutableRawPointer>
     private var depth = 0
     /// The generation whose table was given the directory; nil while nobody has seen it.
@@ -53,14 +63,15 @@ struct PagedTable<Entry: PagedEntry> {
 
     init(generation: UInt64) {
         self.generation = generation
+        let memory = PageMemory(pageBytes: Self.headerBytes + Self.slotBytes)
+        self.memory = memory
         directory = .allocate(capacity: 1)
-        directory.initialize(to: Self.makePage(depth: 0, birth: generation))
+        directory.initialize(to: Self.makePage(memory, depth: 0, birth: generation))
         directoryBirth = generation
     }
 
-    /// Frees all pages; whoever calls it knows that no view is left.
+    /// Frees the directory; the pages go with their memory. Whoever calls it knows that no view is left.
     func deallocate() {
-        forEachPage { $0.deallocate() }
         directory.deallocate()
     }
 
@@ -87,13 +98,13 @@ struct PagedTable<Entry: PagedEntry> {
         guard wantedDepth > 0 else { return }
         let page = directory[0]
         let wider = UnsafeMutablePointer<UnsafeMutableRawPointer>.allocate(capacity: 1 << wantedDepth)
-        for place in 0..<(1 << wantedDepth) { (wider + place).initialize(to: Self.makePage(depth: wantedDepth, birth: generation)) }
+        for place in 0..<(1 << wantedDepth) { (wider + place).initialize(to: Self.makePage(memory, depth: wantedDepth, birth: generation)) }
         replaceDirectory(by: wider, &reclaimer)
         depth = wantedDepth
         pageCount = 1 << wantedDepth
         let slots = Self.slots(page)
         for index in 0..<Self.slotCount where !slots[index].isVacant { Self.put(slots[index], into: directory[place(slots[index].hash)]) }
-        reclaimer.retire(.memory(page), birth: Self.header(page).pointee.birth, in: generation)
+        reclaimer.retire(.page(page, memory), birth: Self.header(page).pointee.birth, in: generation)
     }
 
     /// The entry in a page that may be changed; valid until the next change of the table.
@@ -157,8 +168,8 @@ struct PagedTable<Entry: PagedEntry> {
         page.assumingMemoryBound(to: PageHeader.self)
     }
 
-    private static func makePage(depth: Int, birth: UInt64) -> UnsafeMutableRawPointer {
-        let page = UnsafeMutableRawPointer.allocate(byteCount: headerBytes + slotBytes, alignment: 64)
+    private static func makePage(_ memory: PageMemory, depth: Int, birth: UInt64) -> UnsafeMutableRawPointer {
+        let page = memory.allocate()
         page.bindMemory(to: PageHeader.self, capacity: 1).initialize(to: PageHeader(birth: birth, count: 0, depth: depth))
         (page + headerBytes).bindMemory(to: Entry.self, capacity: slotCount).initialize(repeating: .vacant, count: slotCount)
         return page
@@ -176,7 +187,7 @@ struct PagedTable<Entry: PagedEntry> {
     private mutating func writablePage(_ hash: UInt32, _ reclaimer: inout Reclaimer) -> UnsafeMutableRawPointer {
         let page = directory[place(hash)]
         guard Self.header(page).pointee.birth != generation else { return page }
-        let copy = UnsafeMutableRawPointer.allocate(byteCount: Self.headerBytes + Self.slotBytes, alignment: 64)
+        let copy = memory.allocate()
         copy.copyMemory(from: page, byteCount: Self.headerBytes + Self.slotBytes)
         Self.header(copy).pointee.birth = generation
         replace(page, by: copy, copy, hash, &reclaimer)
@@ -189,8 +200,8 @@ struct PagedTable<Entry: PagedEntry> {
         let pageDepth = Self.header(page).pointee.depth
         guard pageDepth < Self.depthMax else { return false }
         if pageDepth == depth { doubleDirectory(&reclaimer) }
-        let low = Self.makePage(depth: pageDepth + 1, birth: generation)
-        let high = Self.makePage(depth: pageDepth + 1, birth: generation)
+        let low = Self.makePage(memory, depth: pageDepth + 1, birth: generation)
+        let high = Self.makePage(memory, depth: pageDepth + 1, birth: generation)
         let slots = Self.slots(page)
         for index in 0..<Self.slotCount where !slots[index].isVacant {
             Self.put(slots[index], into: slots[index].hash >> UInt32(pageDepth) & 1 == 0 ? low : high)
@@ -212,7 +223,7 @@ struct PagedTable<Entry: PagedEntry> {
             directory[place] = place >> pageDepth & 1 == 0 ? low : high
             place += 1 << pageDepth
         }
-        reclaimer.retire(.memory(page), birth: Self.header(page).pointee.birth, in: generation)
+        reclaimer.retire(.page(page, memory), birth: Self.header(page).pointee.birth, in: generation)
     }
 
     private mutating func doubleDirectory(_ reclaimer: inout Reclaimer) {
@@ -237,7 +248,6 @@ struct PagedTable<Entry: PagedEntry> {
         directoryBirth = generation
     }
 
-    private func forEachPage(_ body: (UnsafeMutableRawPointer) -> Void) { view.forEachPage(body) }
 }
 
 extension PagedTable.View {

@@ -6,11 +6,13 @@
 struct Reclaimer {
     enum Garbage {
         case memory(UnsafeMutableRawPointer)
+        case page(UnsafeMutableRawPointer, PageMemory)
         case route(Unmanaged<Route>)
 
         func free() {
             switch self {
             case .memory(let memory): memory.deallocate()
+            case .page(let page, let memory): memory.free(page)
             case .route(let route): route.release()
             }
         }

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -15,6 +16,7 @@
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -197,6 +199,17 @@ static inline int clinux_limit_descriptors(pid_t process, uint64_t count) {
     limits[0] = count;
     return CLINUX_RESULT(syscall(SYS_prlimit64, process, RLIMIT_NOFILE, limits, NULL));
 }
+
+// memory
+/// Asks for huge pages below a range, whose look-ups then miss the TLB no more.
+static inline void clinux_advise_huge(void *start, size_t length) {
+#ifdef MADV_HUGEPAGE
+    madvise(start, length, MADV_HUGEPAGE);
+#endif
+}
+/// Gives freed heap memory back to the system.
+static inline void clinux_trim_heap(void) { malloc_trim(0); }
+static inline void clinux_prefetch(const void *address) { __builtin_prefetch(address, 0, 3); }
 
 // time
 static inline uint64_t clinux_now_nanoseconds(void) {
