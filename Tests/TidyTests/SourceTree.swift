@@ -80,7 +80,8 @@ struct PackageText {
 
     private static let calls: [(String, Target.Kind)] = [
         ("    module(\"", .module), ("    tests(\"", .tests), ("    system(\"", .foreign), ("    .target(name: \"C", .foreign), ("    .target(name: \"TestSupport\"", .tests),
-        (".executableTarget(", .executable),
+        // What Benchmarks holds is no part of the graph.
+        ("    .executableTarget(\n        name: \"fairway\"", .executable),
     ]
 
     /// The next target's description: where it starts and what it is.
