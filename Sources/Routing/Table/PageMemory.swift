@@ -66,9 +66,9 @@ final class PageMemory {
 
     private func makeSlab() -> UnsafeMutableRawPointer {
         let slab = UnsafeMutableRawPointer.allocate(byteCount: Self.slabBytes, alignment: Self.slabBytes)
-        slab.bindMemory(to: Slab.self, capacity: 1).initialize(to: Slab())
-        // The first one takes only what it needs: most tables are small.
+        // Before anything is written: what has small pages keeps them. The first slab takes only what it needs, as most tables are small.
         if !slabs.isEmpty { clinux_advise_huge(slab, Self.slabBytes) }
+        slab.bindMemory(to: Slab.self, capacity: 1).initialize(to: Slab())
         slabs.insert(slab)
         roomy.append(slab)
         return slab
