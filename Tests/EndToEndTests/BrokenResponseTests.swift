@@ -10,14 +10,14 @@ struct BrokenResponseTests {
         "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 200 OK\nContent-Length: 0\n\n", "HTTP/1.1 200 OK\r\nX: y\r\n z\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nX : y\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 200 OK\r\nX: \u{0}\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 200 OK\r\nX: y\rZ: z\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 200 OK\r\nNoColon\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nX: \(String(repeating: "x", count: 300_000))\r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 101 Switching Protocols\r\n\r\n", "HTTP/1.1 103 Early\r\nTransfer-Encoding: chunked\r\n\r\n",
-    ])
-    func noResponse(bytes: String) throws {
+    ], Framing.allCases)
+    func noResponse(bytes: String, framing: Framing) throws {
         let setup = try Setup(serve: { connection in
             while let request = try connection.readRequest() {
                 if request.target == "/still-there" { try connection.send(ok("here")) } else { return try connection.send(bytes) }
             }
         })
-        let client = try setup.client()
+        let client = try setup.client(framing)
         try client.send(get("/"))
         var response = try client.readResponse()
         while response.status < 200 { response = try client.readResponse() }

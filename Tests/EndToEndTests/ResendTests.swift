@@ -23,17 +23,19 @@ struct ResendTests {
         get("/again", fields: "X-Idempotency-Key: 1\r\n").replacing("GET", with: "POST"),
     ], [false, true])
     func repeated(request: String, resets: Bool) throws {
-        let setup = try setup { if resets { $0.reset() } }
-        let client = try setup.client()
-        #expect(try client.exchange(get("/first")).status == 200)
-        #expect(try client.exchange(request, method: String(request.prefix { $0 != " " })).status == 200)
-        #expect(setup.origin.requests.map(\.target) == ["/first", "/again", "/again"] && setup.origin.connectionCount == 2)
+        for framing in Framing.allCases {
+            let setup = try setup { if resets { $0.reset() } }
+            let client = try setup.client(framing)
+            #expect(try client.exchange(get("/first")).status == 200)
+            #expect(try client.exchange(request, method: String(request.prefix { $0 != " " })).status == 200, "\(framing)")
+            #expect(setup.origin.requests.map(\.target) == ["/first", "/again", "/again"] && setup.origin.connectionCount == 2)
+        }
     }
 
-    @Test("a request that might act twice is not", arguments: [post("/once", "body"), post("/once", ""), get("/once").replacing("GET", with: "POST"), get("/once").replacing("GET", with: "DELETE"), post("/once", "body", fields: "Idempotency-Key: 1\r\n")])
-    func notRepeated(request: String) throws {
+    @Test("a request that might act twice is not", arguments: [post("/once", "body"), post("/once", ""), get("/once").replacing("GET", with: "POST"), get("/once").replacing("GET", with: "DELETE"), post("/once", "body", fields: "Idempotency-Key: 1\r\n")], Framing.allCases)
+    func notRepeated(request: String, framing: Framing) throws {
         let setup = try setup { _ in }
-        let client = try setup.client()
+        let client = try setup.client(framing)
         #expect(try client.exchange(get("/first")).status == 200)
         // A body that was declared empty is none: such a request may count as one without.
         let status = try client.exchange(request).status
@@ -41,9 +43,9 @@ struct ResendTests {
         #expect(setup.origin.requests.map(\.target) == ["/first", "/once"])
     }
 
-    @Test("a request whose answer has begun is not", arguments: ["H", "HTTP/1.1 200 OK\r\nContent-", "HTTP/1.1 103 Early Hints\r\n\r\n"]) func begun(bytes: String) throws {
+    @Test("a request whose answer has begun is not", arguments: ["H", "HTTP/1.1 200 OK\r\nContent-", "HTTP/1.1 103 Early Hints\r\n\r\n"], Framing.allCases) func begun(bytes: String, framing: Framing) throws {
         let setup = try setup { try $0.send(bytes) }
-        let client = try setup.client()
+        let client = try setup.client(framing)
         #expect(try client.exchange(get("/first")).status == 200)
         try client.send(get("/once"))
         var response = try client.readResponse()
@@ -52,18 +54,18 @@ struct ResendTests {
         #expect(setup.origin.requests.map(\.target) == ["/first", "/once"])
     }
 
-    @Test("a request on a fresh connection is not") func fresh() throws {
+    @Test("a request on a fresh connection is not", arguments: Framing.allCases) func fresh(framing: Framing) throws {
         let setup = try Setup(serve: { connection in _ = try connection.readRequest() })
-        #expect(try setup.client().exchange(get("/once")).status == 502)
+        #expect(try setup.client(framing).exchange(get("/once")).status == 502)
         #expect(setup.origin.requests.count == 1)
     }
 
-    @Test("a connection the origin closed while it was idle is not used") func closedIdle() throws {
+    @Test("a connection the origin closed while it was idle is not used", arguments: Framing.allCases) func closedIdle(framing: Framing) throws {
         let setup = try Setup(serve: { connection in
             guard let request = try connection.readRequest() else { return }
             try connection.send(Setup.answer(request))
         })
-        let client = try setup.client()
+        let client = try setup.client(framing)
         for number in 0..<5 {
             #expect(try client.exchange(post("/\(number)", "body")).status == 200)
             try Patience.wait(for: "the origin's end") { setup.origin.openConnectionCount == 0 }
@@ -72,7 +74,7 @@ struct ResendTests {
         #expect(setup.origin.requests.count == 5)
     }
 
-    @Test("a connection on which the origin spoke out of turn is not used") func spokenIdle() throws {
+    @Test("a connection on which the origin spoke out of turn is not used", arguments: Framing.allCases) func spokenIdle(framing: Framing) throws {
         let setup = try Setup(serve: { connection in
             while let request = try connection.readRequest() {
                 try connection.send(Setup.answer(request))
@@ -80,7 +82,7 @@ struct ResendTests {
                 try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\npoisoned")
             }
         })
-        let client = try setup.client()
+        let client = try setup.client(framing)
         for number in 0..<3 {
             #expect(try client.exchange(get("/\(number)")).bodyText == "GET /\(number) ")
             try Patience.wait(for: "the proxy to close the connection") { setup.origin.openConnectionCount == 0 }

@@ -31,6 +31,9 @@ struct Setup {
         try RawClient(port: proxy.port, on: origin.loopback, receiveBuffer: receiveBuffer)
     }
 
+    /// A client for scenarios that hold whatever frames the requests.
+    func client(_ framing: Framing) throws -> any ScenarioClient { try framing.client(port: proxy.port) }
+
     /// A request of an unsuspicious client gets through: the proxy lives, and what was sent before it has been dealt with.
     func isServing() throws -> Bool {
         try client().exchange(get("/still-there", fields: "Connection: close\r\n")).status == 200
