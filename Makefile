@@ -5,6 +5,7 @@ SHELL := /bin/bash
 .PHONY: help packages build run test bench conformance interop fuzz clean
 
 BUILD_PACKAGES := libssl-dev libre2-dev libc-ares-dev zlib1g-dev libbrotli-dev libzstd-dev libyaml-dev libnghttp2-dev
+TEST_PACKAGES := openssl curl
 BENCH_PACKAGES := gcc python3 nginx haproxy nghttp2-client strace valgrind
 RELEASE := swift build -c release --static-swift-stdlib
 FAIRWAY_CONFORMANCE ?= ../shared/conformance
@@ -43,9 +44,11 @@ run: build ## serves routes/demo.eskip before two demo origins; ADDRESS= SUPPORT
 # Generated cases by the hundred thousand take minutes without optimisation, so their suites run in a release build.
 RELEASE_SUITES := ^(PropertyTests|SimulationTests)\.
 
-test: packages ## every test: in a debug build, then property tests and simulations in a release build
+test: packages ## every test: in a debug build, scenarios again over TLS, then property tests and simulations in a release build
+	@$(call install,$(TEST_PACKAGES))
 	swift build --build-tests
 	swift test --skip-build --skip '$(RELEASE_SUITES)'
+	FAIRWAY_TEST_SCHEME=https swift test --skip-build --filter '^EndToEndTests\.'
 	swift build -c release --build-tests -Xswiftc -enable-testing
 	swift test -c release --skip-build --filter '$(RELEASE_SUITES)' -Xswiftc -enable-testing
 

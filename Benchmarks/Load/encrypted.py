@@ -44,6 +44,7 @@ def measure(fleet, names, rounds, seconds, one_sample, run_load, progress):
 
 def summary(samples):
     return {"cpu_us": statistics.median(s["cpu_us"] for s in samples), "rounds": [s["cpu_us"] for s in samples],
+            "resumed": sum(s["resumed"] for s in samples) / max(1, sum(s["connections"] for s in samples)),
             "failed": sum(s["failed"] for s in samples), "rps": statistics.median(s["requests"] / max(s["seconds"], 1e-9) for s in samples)}
 
 
@@ -53,6 +54,8 @@ def print_tables(figures, gates):
     print("|---|---|---|---|---|---|---|---|")
     for case, row in figures["cases"].items():
         for name, one in row.items():
+            if case == "resumed handshake" and one["resumed"] < 0.75:
+                gates.check(False, f"TLS: only {one['resumed']:.0%} of the sessions were resumed by {name}")
             if one["failed"]:
                 gates.check(False, f"TLS, {case}: {one['failed']} failed requests through {name}")
             share, gate = compare(case, row, gates) if name == "fairway" else ("", "")

@@ -39,7 +39,7 @@ static size_t request_count;
 
 static int epoll;
 static char scratch[SCRATCH_BYTES];
-static uint64_t deadline, started, completed, in_flight, opened, last_done, bytes_received;
+static uint64_t deadline, started, completed, in_flight, opened, resumed, last_done, bytes_received;
 static uint64_t bad_status, bad_length, resets, truncated, refused, stalled;
 
 // Latencies: 64 steps per power of two, so 1.6 % at most.
@@ -123,7 +123,11 @@ static ssize_t transmit(struct connection *c, const void *bytes, size_t count) {
 }
 
 static void park(struct connection *c) {
-    SSL_free(c->ssl);
+    if (c->ssl) {
+        resumed += SSL_session_reused(c->ssl);
+        SSL_set_shutdown(c->ssl, SSL_SENT_SHUTDOWN);   // otherwise its session would count as broken
+        SSL_free(c->ssl);
+    }
     c->ssl = NULL;
     if (c->fd >= 0) close(c->fd);
     c->fd = -1;
@@ -349,10 +353,10 @@ static void parse(int count, char **arguments) {
 }
 
 static void report(uint64_t began) {
-    printf("{\"requests\": %lu, \"seconds\": %.4f, \"bytes\": %lu, \"connections\": %lu, \"failed\": %lu, "
+    printf("{\"requests\": %lu, \"seconds\": %.4f, \"bytes\": %lu, \"connections\": %lu, \"resumed\": %lu, \"failed\": %lu, "
            "\"status\": %lu, \"length\": %lu, \"reset\": %lu, \"truncated\": %lu, \"refused\": %lu, \"stalled\": %lu, "
            "\"p50\": %.1f, \"p90\": %.1f, \"p99\": %.1f, \"p999\": %.1f}\n",
-           completed, (last_done > began ? last_done - began : 0) / 1e9, bytes_received, opened, failures(),
+           completed, (last_done > began ? last_done - began : 0) / 1e9, bytes_received, opened, resumed, failures(),
            bad_status, bad_length, resets, truncated, refused, stalled,
            percentile_us(.5), percentile_us(.9), percentile_us(.99), percentile_us(.999));
     fflush(stdout);

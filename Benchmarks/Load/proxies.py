@@ -170,7 +170,7 @@ class Fleet:
         if not self.tls:
             return ""
         pem, key, _ = certificate()
-        return f"ssl_certificate {pem}; ssl_certificate_key {key};"
+        return f"ssl_certificate {pem}; ssl_certificate_key {key}; ssl_protocols TLSv1.2 TLSv1.3;"
 
     def _haproxy(self, port, routes, single):
         return [which("haproxy"), "-db", "-q", "-f",

@@ -148,7 +148,9 @@ public final class TLSServerContext: @unchecked Sendable {
     ) -> Int32 = { ssl, name, vector, cipher, mac, encrypts in
         let connection = SSL_get_ex_data(ssl, 0).assumingMemoryBound(to: TLSConnection.self)
         let now = connection.pointee.scratch.pointee.loop.pointee.now
-        return of(ssl).tickets.prepare(name!, vector!, cipher!, mac!, encrypts: encrypts == 1, now: now)
+        let answer = of(ssl).tickets.prepare(name!, vector!, cipher!, mac!, encrypts: encrypts == 1, now: now)
+        // RFC 8446 appendix C.4: clients use a ticket once, so that nobody who listens can tell that they came back.
+        return answer == 1 && encrypts == 0 && SSL_version(ssl) == TLS1_3_VERSION ? 2 : answer
     }
 
     private static let statusAsked: @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?) -> Int32 = { ssl, me in

@@ -76,12 +76,15 @@ extension TicketKeys {
         return isNewest ? 1 : 2
     }
 
+    /// Looked up once; OpenSSL would do it for each ticket.
+    private nonisolated(unsafe) static let algorithm = EVP_CIPHER_fetch(nil, "AES-256-CBC", nil)
+
     private static func set(
         _ key: Key, _ vector: UnsafeMutablePointer<UInt8>, _ cipher: OpaquePointer, _ mac: OpaquePointer, encrypts: Bool
     ) -> Bool {
         var key = key
         let isCipherSet = withUnsafeBytes(of: &key.cipher) { bytes in
-            EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), nil, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), vector, encrypts ? 1 : 0)
+            EVP_CipherInit_ex(cipher, TicketKeys.algorithm, nil, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), vector, encrypts ? 1 : 0)
         }
         guard isCipherSet == 1 else { return false }
         return withUnsafeMutableBytes(of: &key.authentication) { copenssl_mac_init(mac, $0.baseAddress, 32) } == 1

@@ -39,6 +39,7 @@ final class ServerCertificates {
             throw StartError("-tls-cert, -tls-key: \(error)")
         }
         if keyLog != nil { log.warning("session keys are written to \(settings.keyLogFile): whoever reads it can read the traffic") }
+        log.info("TLS in user space; kTLS is not used (\(ServerCertificates.kernelOffersTLS ? "not supported here yet" : "the kernel does not offer it"))")
         timer = ControlTimer(loop, interval: ServerCertificates.checkInterval) { [unowned self] in refresh() }
     }
 
@@ -49,6 +50,7 @@ final class ServerCertificates {
             guard found != files else { return }
             // Judged once, whatever comes of it.
             files = found
+            reported = nil
             context = try TLSServerContext(
                 found.certificates, options: ServerCertificates.options(settings, found, keyLog), tickets: tickets)
             log.info("certificates replaced: \(found.certificates.map(\.name).joined(separator: ", "))")
@@ -64,6 +66,11 @@ final class ServerCertificates {
         guard error != reported else { return }
         reported = error
         log.error("certificates not replaced, the former ones stay: \(error)")
+    }
+
+    /// Whether the kernel could encrypt by itself.
+    private static var kernelOffersTLS: Bool {
+        ReadFile.text("/proc/sys/net/ipv4/tcp_available_ulp")?.split(whereSeparator: \.isWhitespace).contains("tls") ?? false
     }
 
     private static func read(_ settings: Configuration.TLS) throws(CertificateError) -> Files {
