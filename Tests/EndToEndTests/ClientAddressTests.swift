@@ -2,7 +2,8 @@ import TestSupport
 import Testing
 
 /// Who the client is, by the connection, by PROXY headers and by X-Forwarded-For, and who is told.
-@Suite("The client's address")
+// Its clients send a PROXY header ahead of everything else.
+@Suite("The client's address", .enabled(if: !TestScheme.isHTTPS))
 struct ClientAddressTests {
     /// Routes that answer which predicate the client's address satisfied.
     private static let routes = """

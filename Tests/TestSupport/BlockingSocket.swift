@@ -221,8 +221,7 @@ public final class BlockingSocket: Sendable {
         var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         guard poll(&entry, 1, milliseconds) != 0 else { return true }
         guard let encryption = encryption.withLock({ $0 }) else { return false }
-        var byte: UInt8 = 0
-        guard case .wants = withUnsafeMutableBytes(of: &byte, { encryption.receive(into: $0) }) else { return false }
+        guard case .wants = encryption.peek() else { return false }
         return isQuiet(milliseconds: milliseconds)
     }
 

@@ -53,6 +53,15 @@ final class Encryption: @unchecked Sendable {
         }
     }
 
+    /// Whether there is something to receive, which stays there.
+    func peek() -> Outcome {
+        call { ssl in
+            var byte: UInt8 = 0
+            var count = 0
+            return SSL_peek_ex(ssl, &byte, 1, &count) == 1 ? count : 0
+        }
+    }
+
     func send(_ bytes: UnsafeRawBufferPointer) -> Outcome {
         call { ssl in
             var count = 0
