@@ -34,6 +34,11 @@ public struct TLSConnection: ~Copyable {
     /// A server looks at the first bytes: who speaks HTTP in the clear is told so.
     var isFirstReceive: Bool
     fileprivate var isPlainHTTP = false
+    fileprivate let isServer: Bool
+    /// What is kept are a server's tickets, which nobody waits for: they go with its first bytes, or when it waits.
+    fileprivate var isWithheld = false
+    /// The turn in which what is kept of the input was all that the socket had.
+    fileprivate var drainedTurn: UInt64 = 0
     fileprivate var hasMore = true
     fileprivate var isEstablished = false
     /// Given by the server and not yet taken by whoever keeps sessions.
@@ -45,6 +50,7 @@ public struct TLSConnection: ~Copyable {
         self.socket = socket
         self.scratch = scratch
         isFirstReceive = isServer
+        self.isServer = isServer
         BIO_up_ref(scratch.pointee.bio)
         BIO_up_ref(scratch.pointee.bio)
         SSL_set_bio(ssl, scratch.pointee.bio, scratch.pointee.bio)
@@ -127,10 +133,21 @@ extension UnsafeMutablePointer where Pointee == TLSConnection {
             result = SSL_do_handshake(pointee.ssl)
         }
         let step: HandshakeStep = result == 1 ? .done : wantsRead(result) ? .waiting : .failed(failure)
+        if step == .done { established(scratch) }
         scratch.end()
-        if step == .done { pointee.isEstablished = true }
         if step == .waiting, case .failed = pointee.end { return .failed(failure) }
         return step
+    }
+
+    private func established(_ scratch: UnsafeMutablePointer<RecordScratch>) {
+        pointee.isEstablished = true
+        // In TLS 1.2 the client waits for the server's last word.
+        guard pointee.isServer, SSL_version(pointee.ssl) == TLS1_3_VERSION else { return }
+        if scratch.pointee.isSocketDrained { pointee.drainedTurn = scratch.pointee.loop.pointee.now }
+        guard pointee.output.isEmpty, !scratch.pointee.outgoing.isEmpty else { return }
+        pointee.output.append(scratch.pointee.outgoing.readable)
+        scratch.pointee.outgoing.removeAll()
+        pointee.isWithheld = true
     }
 
     private func wantsRead(_ result: Int32) -> Bool { SSL_get_error(pointee.ssl, result) == SSL_ERROR_WANT_READ }
@@ -183,11 +200,14 @@ extension UnsafeMutablePointer where Pointee == TLSConnection {
         if let end = pointee.end { return result(of: end) }
         let scratch = pointee.scratch
         scratch.begin(self)
+        // Within the turn of the handshake no edge was taken since; for what has come meanwhile there will be one.
+        if pointee.drainedTurn == scratch.pointee.loop.pointee.now, !pointee.input.isEmpty { scratch.pointee.isSocketDrained = true }
         let count = decrypt(into: buffer, scratch)
         let isDrained = scratch.pointee.isSocketDrained
         scratch.end()
         pointee.hasMore = count == buffer.count || !isDrained || pointee.end != nil || !pointee.input.isEmpty
         if count > 0 { return .bytes(count) }
+        if pointee.isWithheld { _ = flushKept() }
         return pointee.end.map { result(of: $0) } ?? .wouldBlock
     }
 
@@ -233,10 +253,15 @@ extension UnsafeMutablePointer where Pointee == TLSConnection {
     // MARK: Sending
 
     fileprivate func send(_ first: BorrowedBytes, _ second: BorrowedBytes) -> IOResult {
-        guard flushKept() else { return .failed(sendFailure) }
-        if !pointee.output.isEmpty { return countProgress() }
         let scratch = pointee.scratch
         scratch.begin(self)
+        if pointee.isWithheld {
+            pointee.isWithheld = false
+            scratch.pointee.outgoing.append(pointee.output.readable)
+            pointee.output.release()
+        }
+        guard flushKept() else { return .failed(sendFailure) }
+        if !pointee.output.isEmpty { return countProgress() }
         let total = first.count + second.count
         var done = min(pointee.heldBack, total)
         while done < total, pointee.output.isEmpty {
@@ -268,6 +293,7 @@ extension UnsafeMutablePointer where Pointee == TLSConnection {
     ///
     /// - Returns: false if the socket is broken.
     private func flushKept() -> Bool {
+        pointee.isWithheld = false
         while !pointee.output.isEmpty {
             switch pointee.socket.send(pointee.output.readable) {
             case .bytes(let count): pointee.output.consume(count)
@@ -298,6 +324,7 @@ extension UnsafeMutablePointer where Pointee == TLSConnection {
     private func sayEnd() {
         guard pointee.isEstablished, SSL_get_shutdown(pointee.ssl) & SSL_SENT_SHUTDOWN == 0 else { return }
         if case .failed = pointee.end { return }
+        guard flushKept() else { return }
         pointee.scratch.begin(self)
         SSL_shutdown(pointee.ssl)
         pointee.scratch.end()
