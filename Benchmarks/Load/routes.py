@@ -7,12 +7,13 @@ import statistics
 import subprocess
 import time
 
-from proxies import BUILD, LOAD_CORE, ROOT, tool
+from proxies import BUILD, LOAD_CORE, PROXY_CORE, ROOT, tool
 from reload import await_route, publish
 
 MANY, SIZES = 300_000, (1_000, 10_000, 100_000, 300_000, 1_000_000)
 STARTS, CHANGES, REQUESTS = 3, 9, 50_000
 START_S, MEMORY_MIB, LOOKUP_NS, FILE_MS, FILE_CPU_MS, UPDATE_US, REQUEST_RATIO, P99_RATIO = 1.5, 250, 400, 150, 120, 1000, 1.15, 1.10
+BOTH_CORES = ("taskset", "-c", f"{PROXY_CORE},{LOAD_CORE}")
 PER_SECOND, SEGMENT_SECONDS, SEGMENTS = 20, 3, 10
 
 
@@ -62,10 +63,10 @@ SHAPES = (own(MANY), ingress(MANY, 10_000), ingress(MANY, 100_000))
 class Running:
     """A proxy with the routes of a file, and the time from its start to its first answer."""
 
-    def __init__(self, fleet, files, probe):
+    def __init__(self, fleet, files, probe, wrapper=()):
         began = time.monotonic()
         self.proxy = fleet.start("fairway", routes=["-routes-file", ",".join(files), "-wait-first-route-load", "-suppress-route-update-logs"],
-                                 ready_seconds=60)
+                                 wrapper=wrapper, ready_seconds=60)
         if ask(self.proxy.port, *probe) != 200:
             raise SystemExit(f"{files[0]}: {probe} is not served")
         self.seconds = time.monotonic() - began
@@ -97,17 +98,17 @@ def measure_shape(fleet, shape, progress):
     lines, path, mix = shape.write(origin)
     probe = shape._request(shape.count - 1, (shape.count - 1) % shape.hosts, (shape.count - 1) // shape.hosts)
     row = {"routes": shape.count, "bytes": os.path.getsize(path)}
+    progress(f"{shape.name} {shape.count}: lookups")
+    row |= table(path, mix)
     starts = []
     for turn in range(STARTS):
         progress(f"{shape.name} {shape.count}: start {turn + 1}/{STARTS}")
-        with Running(fleet, [path], probe) as running:
+        with Running(fleet, [path], probe, BOTH_CORES) as running:
             starts.append(running.seconds)
             row["rss_mib"] = running.proxy.memory_kib("VmRSS") / 1024
             if turn == STARTS - 1:
                 row |= measure_changes(running.proxy, lines, path, origin, probe, progress)
     row["start_s"] = statistics.median(starts)
-    progress(f"{shape.name} {shape.count}: lookups")
-    row |= table(path, mix)
     os.remove(path)
     return row
 
