@@ -50,7 +50,7 @@ public enum Limits {
     /// Handshakes that go a step in one turn, each 0.1-0.3 ms: the rest waits, so that requests do not.
     public static let handshakesPerTurn = 16
     /// How long a connection that has had its last answer may stay for the client to read it.
-    public static let lingerNanoseconds: UInt64 = 2_000_000_000
+    public static let lingerNanoseconds: UInt64 = 5_000_000_000
     /// Requests of one connection answered in one turn before others have theirs.
     public static let pipelinedPerTurn = 32
 

@@ -543,7 +543,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         case .head: limit = options.readHeaderTimeout
         case .body where !pointee.isTunnel:
             limit = pointee.readTimeoutOverride > 0 ? pointee.readTimeoutOverride : options.readTimeout
-        case .lingering: limit = 2_000_000_000
+        case .lingering: limit = Limits.lingerNanoseconds
         default: break
         }
         let phaseDeadline = limit > 0 ? pointee.phaseStart + limit : nil

@@ -33,6 +33,14 @@ public enum Sockets {
         throw SystemError(-result)
     }
 
+    /// Has the kernel probe a peer that has been silent for `seconds`, and again after as many, so that a connection whose peer vanished
+    /// is found dead.
+    public static func keepAlive(_ descriptor: Int32, seconds: Int32) {
+        _ = clinux_set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1)
+        _ = clinux_set_option(descriptor, Int32(IPPROTO_TCP), TCP_KEEPIDLE, seconds)
+        _ = clinux_set_option(descriptor, Int32(IPPROTO_TCP), TCP_KEEPINTVL, seconds)
+    }
+
     /// The error of a failed connection attempt, nil if it is established.
     public static func connectionError(_ descriptor: Int32) -> SystemError? {
         let result = clinux_socket_error(descriptor)

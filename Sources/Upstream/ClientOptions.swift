@@ -12,6 +12,8 @@ public struct ClientOptions: Sendable {
     public var idlePerOriginMax = 64
     /// `-max-idle-connection-backend` for this worker; 0 = unlimited.
     public var idleMax = 0
+    /// Between probes of silent connections, `-keepalive-backend`; below a second the system's choice.
+    public var probeInterval: UInt64 = 30_000_000_000
     /// `-disable-http-keepalives`.
     public var closesAfterUse = false
 

@@ -125,6 +125,8 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
             let target = SocketAddress(address, port: pointee.origin._withUnsafeGuaranteedRef { $0.port })
             do throws(SystemError) {
                 let socket = try Sockets.connect(target)
+                let probeSeconds = Int32(clamping: options.probeInterval / 1_000_000_000)
+                if probeSeconds > 0 { Sockets.keepAlive(socket.descriptor, seconds: Swift.min(probeSeconds, 32_767)) }
                 pointee.transport = Transport(socket: socket.descriptor)
                 pointee.address = target
                 // An established connection is reported by its first writable edge, like any other.

@@ -70,6 +70,7 @@ extension ClientOptions {
         idleTimeout = backend.closeIdleConnsPeriod.nanoseconds
         idlePerOriginMax = backend.idleConnsNum
         idleMax = backend.maxIdleConnection
+        probeInterval = backend.keepalive.nanoseconds
         closesAfterUse = backend.disableHTTPKeepalives
     }
 }
