@@ -53,6 +53,8 @@ struct HTTP1ServerConnection: ~Copyable {
     var isResponding = false
     var isChunked = false
     var closesAfterResponse = false
+    /// It could not be read to its end, so more of it may come after the answer.
+    var isRefused = false
     var hasSentContinue = false
 
     var requestCount = 0
@@ -248,6 +250,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         pointee.isPaused = false
         pointee.isResponding = false
         pointee.closesAfterResponse = refusal != nil
+        pointee.isRefused = refusal != nil
         pointee.hasSentContinue = false
         pointee.writeTimeoutOverride = 0
         pointee.readTimeoutOverride = 0
@@ -304,6 +307,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
     private func failRequest(_ failure: ServerFailure) {
         if case .malformed = failure {
             pointee.closesAfterResponse = true
+            pointee.isRefused = true
             pointee.phase = .waiting
         }
         guard let exchange = pointee.exchange else { return close() }
@@ -468,7 +472,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
 
     /// Closes once the client has everything; lingers if it may still be sending.
     private func finishAndClose() {
-        if pointee.phase == .waiting, !pointee.isReadable, pointee.input.isEmpty { return close() }
+        if pointee.phase == .waiting, !pointee.isRefused, !pointee.isReadable, pointee.input.isEmpty { return close() }
         pointee.transport.shutdownWrite()
         pointee.phase = .lingering
         pointee.phaseStart = loop.pointee.now

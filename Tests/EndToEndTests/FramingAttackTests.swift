@@ -129,6 +129,20 @@ struct FramingAttackTests {
         ], flags: ["-max-header-bytes", "1024"])
     }
 
+    @Test("a client that sends on after its head was refused still reads the answer") func refusedMidway() throws {
+        let setup = try Setup(flags: ["-max-header-bytes", "1024"])
+        let client = try setup.client()
+        try client.send("GET /attack HTTP/1.1\r\nHost: a.test\r\nX: " + String(repeating: "x", count: 2_000))
+        // By now it is refused, and everything that was sent has been read.
+        Patience.pause(milliseconds: 200)
+        for _ in 0..<5 {
+            try client.send(String(repeating: "x", count: 1_000))
+            Patience.pause(milliseconds: 20)
+        }
+        #expect(try client.readResponse().status == 431)
+        #expect(try client.endsCleanly())
+    }
+
     @Test("chunked bodies that go wrong in their first bytes") func chunks() throws {
         func chunked(_ body: String) -> Attack { Attack(body, "POST /attack HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n\(body)") }
         try check([
