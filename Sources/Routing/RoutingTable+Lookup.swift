@@ -24,6 +24,7 @@ extension RoutingTable {
         let host = context.request.host
         let path = options.trimmed(context.request.matchPath)
         if count >= RoutingLimits.prefetchedMin, !hasScopes { prefetch(path) }
+        if hostScan == nil, pathScan == nil { return find(context, path, host, nil, &probe) }
         var regexps = RegexpMatches(host: host, hostScan, path: context.request.matchPath, pathScan)
         return withUnsafeMutablePointer(to: &regexps) { find(context, path, host, $0, &probe) }
     }
@@ -43,12 +44,12 @@ extension RoutingTable {
 
     @inline(__always)
     private func find(
-        _ context: FilterContext, _ path: BorrowedBytes, _ host: BorrowedBytes, _ regexps: UnsafeMutablePointer<RegexpMatches>, _ probe: inout some RouteProbe
+        _ context: FilterContext, _ path: BorrowedBytes, _ host: BorrowedBytes, _ regexps: UnsafeMutablePointer<RegexpMatches>?, _ probe: inout some RouteProbe
     ) -> Candidate? {
         let walk = PathWalk(
             slots: slots, path: path, host: hasSuffixes ? host : BorrowedBytes(start: nil, count: 0), hosts: hasHosts ? HostNumbers(host, in: slots) : HostNumbers(),
             method: 1 << UInt16(context.request.method.rawValue),
-            regexps: regexps.pointee.isEmpty ? nil : regexps)
+            regexps: regexps)
         let scope = hasScopes ? ScopeView(slots.scope(of: host), in: slots) : shared
         if let root = scope.root, !path.isEmpty, let found = walk.find(root, scope.rootHash, 1, &probe) { return found }
         return scope.rootStage.flatMap { walk.firstAdmitted($0, .exact, &probe) }
