@@ -112,11 +112,13 @@ public final class FairwayProcess: Sendable {
         Glibc.kill(pid, SIGKILL)
         var status: Int32 = 0
         waitpid(pid, &status, 0)
+        running.withLock { _ = $0.remove(pid) }
     }
 
     private static func reap(_ pid: pid_t) -> ProcessEnd? {
         var status: Int32 = 0
         guard waitpid(pid, &status, WNOHANG) == pid else { return nil }
+        running.withLock { _ = $0.remove(pid) }
         let signal = status & 0x7f
         return signal == 0 ? .exited(status >> 8 & 0xff) : .signalled(signal)
     }
@@ -157,8 +159,17 @@ public final class FairwayProcess: Sendable {
         var pid: pid_t = 0
         let result = posix_spawn(&pid, path, &actions, &attributes, &words, Glibc.environ)
         guard result == 0 else { throw StartFailed(description: "posix_spawn: \(String(cString: strerror(result)))") }
+        _ = endsWithTests
+        running.withLock { _ = $0.insert(pid) }
         return pid
     }
+
+    /// Not reaped yet.
+    private static let running = Mutex<Set<pid_t>>([])
+    /// A thread of a test may hold a process until the tests' own ends, which runs no `deinit`.
+    private static let endsWithTests: Void = {
+        atexit { FairwayProcess.running.withLock { $0.forEach { _ = Glibc.kill($0, SIGKILL) } } }
+    }()
 }
 
 // MARK: - What the kernel says of it
