@@ -1,3 +1,4 @@
+import Bytes
 import HTTP
 import Net
 
@@ -15,6 +16,7 @@ extension UnsafeMutablePointer where Pointee == HTTP2ServerConnection {
 
     func timerExpired() {
         let now = loop.pointee.now
+        if pointee.isTransportBlocked { noteSlowProgress() }
         if let limit = connectionDeadline(), limit <= now { return expire() }
         if pointee.isTransportBlocked, options.writeTimeout > 0, pointee.lastProgress + options.writeTimeout <= now {
             endStreams(.writeTimeout)
@@ -24,6 +26,15 @@ extension UnsafeMutablePointer where Pointee == HTTP2ServerConnection {
             if let limit = deadline(of: stream), limit.time <= now { expire(stream, limit.failure) }
         }
         setNextDeadline()
+    }
+
+    /// A slow client moves although the kernel has no room yet. Streams that wait for windows of their own gain nothing by it.
+    private func noteSlowProgress() {
+        let count = pointee.transport.unacknowledgedBytes
+        guard count < pointee.unacknowledgedBytes else { return }
+        pointee.unacknowledgedBytes = count
+        pointee.lastProgress = loop.pointee.now
+        pointee.session.forEachStream { if $0.pointee.pendingOutput > 0, $0.pointee.hasSendWindow { $0.pointee.lastProgress = loop.pointee.now } }
     }
 
     private func setNextDeadline() {
@@ -37,10 +48,10 @@ extension UnsafeMutablePointer where Pointee == HTTP2ServerConnection {
     /// When the state the connection is in has lasted too long; nil if it may last.
     private func connectionDeadline() -> UInt64? {
         func limit(_ start: UInt64, _ time: UInt64) -> UInt64? { time > 0 ? start + time : nil }
-        if pointee.phase == .lingering { return limit(pointee.phaseStart, HTTP2ServerConnection.lingerTime) }
+        if pointee.phase == .lingering { return limit(pointee.phaseStart, Limits.lingerNanoseconds) }
         if !pointee.session.isEstablished { return limit(pointee.openedAt, options.readHeaderTimeout) }
         if pointee.blockStart > 0 { return limit(pointee.blockStart, options.readHeaderTimeout) }
-        if pointee.leaving == .announced { return limit(pointee.phaseStart, HTTP2ServerConnection.pongTime) }
+        if pointee.leaving == .announced { return limit(pointee.phaseStart, Limits.farewellNanoseconds) }
         return pointee.isIdle ? limit(pointee.phaseStart, options.idleTimeout) : nil
     }
 
@@ -73,11 +84,4 @@ extension UnsafeMutablePointer where Pointee == HTTP2ServerConnection {
         stream.pointee.startedAt = loop.pointee.now
         arm(after: timeout)
     }
-}
-
-extension HTTP2ServerConnection {
-    /// For the client's close behind our last word.
-    static let lingerTime: UInt64 = 2_000_000_000
-    /// For the answer to the PING behind the announcement of the end.
-    static let pongTime: UInt64 = 1_000_000_000
 }

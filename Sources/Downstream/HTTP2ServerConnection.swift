@@ -56,6 +56,8 @@ struct HTTP2ServerConnection: ~Copyable {
     /// Since when a header block is incomplete; 0 if none is.
     var blockStart: UInt64 = 0
     var lastProgress: UInt64 = 0
+    /// With the kernel when the connection last moved.
+    var unacknowledgedBytes = 0
 
     init(_ transport: Transport, peer: SocketAddress, server: UnsafeMutablePointer<Server>) {
         self.transport = transport
@@ -237,7 +239,7 @@ extension UnsafeMutablePointer where Pointee == HTTP2ServerConnection {
 
     private func deliverEnd(_ stream: HTTP2StreamPointer, _ lines: TrailerLines) {
         guard let exchange = stream.pointee.exchange, !stream.pointee.isInputComplete else { return }
-        if stream.pointee.isPaused || !stream.pointee.input.isEmpty {
+        if stream.pointee.isPaused || !stream.pointee.input.isEmpty || stream.pointee.isDelivering {
             stream.pointee.incomingTrailers.append(lines.bytes)
             stream.pointee.isInputEnding = true
             return
@@ -423,6 +425,7 @@ extension UnsafeMutablePointer where Pointee == HTTP2ServerConnection {
     private func blocked() {
         pointee.isTransportBlocked = true
         pointee.lastProgress = loop.pointee.now
+        pointee.unacknowledgedBytes = pointee.transport.unacknowledgedBytes
         arm(after: options.writeTimeout)
     }
 
@@ -443,7 +446,7 @@ extension UnsafeMutablePointer where Pointee == HTTP2ServerConnection {
         pointee.phaseStart = loop.pointee.now
         pointee.input.release()
         pointee.transport.shutdownWrite()
-        arm(after: HTTP2ServerConnection.lingerTime)
+        arm(after: Limits.lingerNanoseconds)
         pointee.isReadable = true
         scheduleTurn()
     }
@@ -476,7 +479,7 @@ extension UnsafeMutablePointer where Pointee == HTTP2ServerConnection {
         pointee.leaving = .announced
         pointee.phaseStart = loop.pointee.now
         pointee.session.announceEnd()
-        arm(after: HTTP2ServerConnection.pongTime)
+        arm(after: Limits.farewellNanoseconds)
         scheduleTurn()
     }
 

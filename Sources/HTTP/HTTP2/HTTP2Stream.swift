@@ -76,6 +76,8 @@ public struct HTTP2Stream: ~Copyable {
 
     /// Bytes that were written and have not left.
     public var pendingOutput: Int { output.count }
+    /// Whether the peer lets this stream send, be it that its connection does not.
+    public var hasSendWindow: Bool { sendWindow > 0 }
 }
 
 /// Streams in the order in which they came; each is in one queue at most.
