@@ -124,12 +124,13 @@ def best_peer(row):
 
 
 def gate_case(case, row, gates):
-    """Small cases: 0.85 x the best peer or 1.15 x the floor. 1 MiB: 1.0 x the best peer. The rest is an aim."""
+    """Small cases: 1.15 x the floor, and 0.85 x the best peer unless that lies below 1.15 x the floor. 1 MiB: 1.0 x the best peer. The rest is an aim."""
     to_peer, to_floor = ratio(row, "fairway", best_peer(row)), ratio(row, "fairway", "floor")
     if to_peer is None:
         return ""
     if case in SMALL:
-        return gates.check(to_peer <= 0.85 or (to_floor or 9) <= 1.15,
+        floor_decides = to_floor is not None and 0.85 * row[best_peer(row)]["cpu_us"] < 1.15 * row["floor"]["cpu_us"]
+        return gates.check((to_floor is None or to_floor <= 1.15) and (to_peer <= 0.85 or floor_decides),
                            f"{case}: {to_peer:.2f} x the best peer (0.85), {to_floor or 0:.2f} x the floor (1.15)")
     if case == "1MiB":
         return gates.check(to_peer <= 1.0, f"{case}: {to_peer:.2f} x the best peer (1.00)")
