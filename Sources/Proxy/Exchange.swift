@@ -71,6 +71,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         let route = pointee.route.unsafelyUnwrapped
         if let origin = route._withUnsafeGuaranteedRef({ $0.networkOrigin }) { return origin._withUnsafeGuaranteedRef { connect(to: $0) } }
         switch route._withUnsafeGuaranteedRef({ $0.backend }) {
+        // Gone to above.
         case .network(let endpoint): connect(to: endpoint.origin)
         case .loadBalanced(let balancer):
             let endpoint = balancer.pick(context, excluding: pointee.failedEndpoint)

@@ -83,7 +83,7 @@ public struct TLSConnection: ~Copyable {
     }()
 }
 
-/// What a handshake came to for now.
+/// How far the bytes at hand brought a handshake.
 public enum HandshakeStep: Equatable, Sendable {
     /// The socket's next edge brings it on.
     case waiting
