@@ -32,6 +32,10 @@ public enum Limits {
     public static let outputBytesPaused = 64 * 1024
     /// Events taken from one `epoll_wait`: more delays the timers of a busy loop.
     public static let eventsPerTurn = 512
+    /// Messages of one turn that are sent in a row behind its events, their bytes, and the largest that is worth copying.
+    public static let gatheredSends = 64
+    public static let gatheredBytes = 96 * 1024
+    public static let gatheredMessageBytes = 2 * 1024
     /// Connections accepted in one turn, so that a burst does not starve those already served.
     public static let acceptsPerTurn = 64
     /// The first worker is asked to take a new connection while it has fewer than these, and has so long for it.

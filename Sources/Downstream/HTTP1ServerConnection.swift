@@ -439,14 +439,34 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
     }
 
     private func transmit(_ piece: BodyPiece, _ behind: BorrowedBytes) -> WriteOutcome {
-        pointee.outbox.send(pointee.server.pointee.headBuffer.readable, piece, behind, over: pointee.transport)
+        pointee.outbox.send(pointee.server.pointee.headBuffer.readable, piece, behind, over: pointee.transport, by: sender)
+    }
+
+    /// Nil if what is sent decides whether to close.
+    @inline(__always)
+    private var sender: BatchedSender? {
+        if pointee.closesAfterResponse { return nil }
+        return BatchedSender(loop, owner: self) { $0.assumingMemoryBound(to: HTTP1ServerConnection.self).sendGathered() }
+    }
+
+    private func sendGathered() {
+        switch pointee.outbox.sendGathered(over: pointee.transport) {
+        case .flushed: break
+        case .blocked:
+            noteProgress()
+            setDeadline()
+        case .failed: peerIsGone()
+        }
     }
 
     private func responseEnded(_ outcome: WriteOutcome) {
         pointee.exchange = nil
         if case .failed = outcome { return close() }
         if pointee.isTunnel { return endTunnel() }
-        if pointee.closesAfterResponse { return pointee.outbox.isEmpty ? finishAndClose() : () }
+        if pointee.closesAfterResponse {
+            _ = pointee.outbox.sendGathered(over: pointee.transport)
+            return pointee.outbox.isEmpty ? finishAndClose() : ()
+        }
         if pointee.phase == .body {
             // The rest of the request is thrown away as it comes.
             pointee.isPaused = false
@@ -510,6 +530,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         guard pointee.phase != .closed else { return }
         pointee.phase = .closed
         pointee.exchange = nil
+        _ = pointee.outbox.sendGathered(over: pointee.transport)
         pointee.transport.close()
         loop.pointee.timers.remove(timer)
         pointee.server.forget(self)

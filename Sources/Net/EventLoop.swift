@@ -31,7 +31,7 @@ public struct EventSource {
 
 /// One thread's epoll, timers, clock and scratch memory. Reached by pointer, so that handlers may call back into it.
 ///
-/// A turn: wait, read the clock, hand out events, run due timers and messages of other threads, then free what was
+/// A turn: wait, read the clock, hand out events, send what they gathered, run due timers and messages of other threads, then free what was
 /// given up meanwhile, since an event of the same batch may still name it.
 public struct EventLoop: ~Copyable {
     private let epoll: FileDescriptor
@@ -50,6 +50,7 @@ public struct EventLoop: ~Copyable {
     public var startOfTurn: (@convention(c) (UnsafeMutableRawPointer) -> Void)?
     public var endOfTurn: (@convention(c) (UnsafeMutableRawPointer) -> Void)?
     public var turnOwner: UnsafeMutableRawPointer?
+    let sends: UnsafeMutablePointer<SendBatch>
     private let scratchBase: UnsafeMutableRawPointer
 
     /// What one receive may fill, with `Limits.headroomBytes` before and `Limits.tailroomBytes` behind it; shared by
@@ -69,6 +70,8 @@ public struct EventLoop: ~Copyable {
         timers = TimerWheel(now: now)
         scratchBase = .allocate(
             byteCount: Limits.headroomBytes + Limits.readBytesMax + Limits.tailroomBytes, alignment: 4096)
+        sends = .allocate(capacity: 1)
+        sends.initialize(to: SendBatch())
         wakeSource = .allocate(capacity: 1)
         // The wake-up's only effect is that the turn ends and messages are looked at.
         wakeSource.initialize(to: EventSource { _, _ in })
@@ -80,6 +83,8 @@ public struct EventLoop: ~Copyable {
         events.deallocate()
         scratchBase.deallocate()
         wakeSource.deallocate()
+        sends.deinitialize(count: 1)
+        sends.deallocate()
     }
 
     /// A handle by which other threads reach this loop; valid for ever, without effect once the loop has ended.
@@ -151,10 +156,12 @@ extension UnsafeMutablePointer where Pointee == EventLoop {
         let count = pointee.wait()
         pointee.wallTime = clinux_wall_nanoseconds()
         if let owner = pointee.turnOwner { pointee.startOfTurn?(owner) }
+        if count > 1 { pointee.sends.open() }
         for index in 0..<count {
             let event = pointee.event(index)
             event.source.assumingMemoryBound(to: EventSource.self).pointee.ready(event.source, event.bits)
         }
+        pointee.sends.sendAll()
         while let node = pointee.timers.popExpired(now: pointee.now) {
             if let owner = node.pointee.owner { node.pointee.expired?(owner) }
         }

@@ -9,18 +9,28 @@ public enum WriteOutcome {
     case failed(SystemError)
 }
 
-/// The write side of a connection: sends at once what the kernel takes and keeps the rest.
+/// The write side of a connection: sends what the kernel takes, at once or with the other messages of the turn, and keeps
+/// the rest.
 public struct Outbox: ~Copyable {
     private var pending = ByteBuffer()
+    /// Where the message is that this turn's batch will send.
+    private var gathered: GatheredPlace?
 
     public init() {}
 
+    /// What a batch will send counts as sent.
     public var isEmpty: Bool { pending.isEmpty }
     public var count: Int { pending.count }
 
+    /// - Parameter sender: if not nil, a small message may wait for the end of the turn's events.
     @inline(__always)
-    public mutating func send(_ bytes: BorrowedBytes, over transport: Transport) -> WriteOutcome {
+    public mutating func send(_ bytes: BorrowedBytes, over transport: Transport, by sender: BatchedSender? = nil) -> WriteOutcome {
+        if gathered != nil, case .failed(let error) = sendGathered(over: transport) { return .failed(error) }
         if !pending.isEmpty { return keep(bytes) }
+        if let sender, bytes.count <= Limits.gatheredMessageBytes, let place = GatheredPlace(bytes, by: sender) {
+            gathered = place
+            return .flushed
+        }
         switch transport.send(bytes) {
         case .bytes(bytes.count): return .flushed
         case .bytes(let count): return keep(bytes.slice(count, bytes.count))
@@ -33,20 +43,30 @@ public struct Outbox: ~Copyable {
     /// Sends a head, a piece of body and the framing behind it; by one call if the piece has room around it or
     /// touches nothing.
     @inline(__always)
-    public mutating func send(_ head: BorrowedBytes, _ piece: BodyPiece, _ behind: BorrowedBytes, over transport: Transport) -> WriteOutcome {
+    public mutating func send(
+        _ head: BorrowedBytes, _ piece: BodyPiece, _ behind: BorrowedBytes, over transport: Transport, by sender: BatchedSender? = nil
+    ) -> WriteOutcome {
         var piece = piece
         if piece.count == 0, behind.isEmpty {
             if head.isEmpty { return pending.isEmpty ? .flushed : .blocked }
-            return send(head, over: transport)
+            return send(head, over: transport, by: sender)
         }
         if piece.headroom >= head.count, piece.tailroom >= behind.count, piece.append(behind), piece.prepend(head) {
-            return send(piece.bytes, over: transport)
+            return send(piece.bytes, over: transport, by: sender)
         }
-        return gather(head, piece.bytes, behind, over: transport)
+        if gathered != nil, case .failed(let error) = sendGathered(over: transport) { return .failed(error) }
+        return join(head, piece.bytes, behind, over: transport)
+    }
+
+    /// Sends what waits in the turn's batch now: when it is its turn there, and before the write side is shut or closed.
+    public mutating func sendGathered(over transport: Transport) -> WriteOutcome {
+        guard let bytes = gathered?.take() else { return isEmpty ? .flushed : .blocked }
+        gathered = nil
+        return transport.isClosed ? .failed(.brokenPipe) : send(bytes, over: transport)
     }
 
     /// Small pieces are copied together; a large one between goes out by a gathering call.
-    private mutating func gather(_ first: BorrowedBytes, _ second: BorrowedBytes, _ third: BorrowedBytes, over transport: Transport) -> WriteOutcome {
+    private mutating func join(_ first: BorrowedBytes, _ second: BorrowedBytes, _ third: BorrowedBytes, over transport: Transport) -> WriteOutcome {
         if pending.isEmpty, third.isEmpty || second.count > 16 * 1024 {
             switch transport.send(first, second) {
             case .bytes(let count):

@@ -482,10 +482,11 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         if pointee.isChunkedRequest {
             outcome = ChunkedEncoder.withFraming(piece.count, isLast: isLast, trailers: trailers.bytes) { before, behind in
                 client.pointee.headBuffer.append(before)
-                return pointee.outbox.send(client.pointee.headBuffer.readable, piece, behind, over: pointee.transport)
+                return pointee.outbox.send(client.pointee.headBuffer.readable, piece, behind, over: pointee.transport, by: sender)
             }
         } else {
-            outcome = pointee.outbox.send(client.pointee.headBuffer.readable, piece, BorrowedBytes(start: nil, count: 0), over: pointee.transport)
+            let none = BorrowedBytes(start: nil, count: 0)
+            outcome = pointee.outbox.send(client.pointee.headBuffer.readable, piece, none, over: pointee.transport, by: sender)
         }
         if isLast { pointee.isRequestComplete = true }
         if case .failed(let error) = outcome {
@@ -500,6 +501,21 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         }
         if isLast, pointee.isTunnel, pointee.outbox.isEmpty { pointee.transport.shutdownWrite() }
         return outcome
+    }
+
+    /// Nil in a tunnel, whose end follows what is sent.
+    @inline(__always)
+    private var sender: BatchedSender? {
+        if pointee.isTunnel { return nil }
+        return BatchedSender(loop, owner: self) { $0.assumingMemoryBound(to: HTTP1ClientConnection.self).sendGathered() }
+    }
+
+    private func sendGathered() {
+        switch pointee.outbox.sendGathered(over: pointee.transport) {
+        case .flushed: break
+        case .blocked: if pointee.phase == .waiting { setTimer(options.responseHeaderTimeout) }
+        case .failed(let error): writeFailed(error)
+        }
     }
 
     private func flush() {
@@ -546,6 +562,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         if pointee.phase == .idle { pointee.client.forgetIdle(self) }
         pointee.phase = .closed
         pointee.exchange = nil
+        _ = pointee.outbox.sendGathered(over: pointee.transport)
         keepSession()
         pointee.tls = nil
         pointee.transport.close()
