@@ -118,6 +118,8 @@ extension Configuration {
         /// The age at which an idle connection is closed.
         public var closeIdleConnsPeriod = Duration.seconds(20)
         public var disableHTTPKeepalives = false
+        /// `https` upstreams are offered HTTP/2.
+        public var enableHTTP2 = true
         public var proxyPreserveHost = false
         public var insecure = false
         /// Skipper's list of hop-by-hop fields is removed instead of RFC 9110's.

@@ -76,7 +76,7 @@ final class Fetcher: ClientHandler {
 
     // MARK: ClientHandler
 
-    func upstreamConnected(_ exchange: UnsafeMutableRawPointer) { fetch(exchange).send() }
+    func upstreamConnected(_ exchange: UnsafeMutableRawPointer, _ stream: ClientStream) { fetch(exchange).connected(stream) }
 
     func responseReceived(_ exchange: UnsafeMutableRawPointer, _ head: inout ResponseHead) { fetch(exchange).received(head) }
 
@@ -118,12 +118,19 @@ private final class Fetch {
     var pointer: UnsafeMutableRawPointer { Unmanaged.passUnretained(self).toOpaque() }
 
     func open(freshOnly: Bool) {
-        let (stream, isConnected) = client.open(url.origin, for: pointer, freshOnly: freshOnly)
+        var needs = ConnectionNeeds()
+        needs.isFresh = freshOnly
+        let (stream, isConnected) = client.open(url.origin, for: pointer, needs)
         self.stream = stream
         if isConnected { send() }
     }
 
-    func send() {
+    func connected(_ stream: ClientStream) {
+        self.stream = stream
+        send()
+    }
+
+    private func send() {
         var head = RequestHead()
         do throws(HTTPError) {
             try head.make(method: "GET", target: url.target, host: String(decoding: url.origin.authority, as: UTF8.self))

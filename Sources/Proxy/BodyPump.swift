@@ -20,7 +20,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         } else {
             pointee.isRequestHeadSent = true
             pointee.attemptCount += 1
-            if isLast, piece.count > 0 { keepForReplay(piece, trailers) }
+            if isLast, piece.count > 0, client.isHTTP2 { keepForReplay(piece, trailers) }
             let framing = HeadSerializer.Framing(body: upstreamFraming(), upgrades: pointee.filter.request.isUpgrade)
             outcome = withUpstreamHost { host in
                 client.request(pointee.filter.request, host: host, framing: framing, piece, isLast: isLast, trailers: trailers)
@@ -35,8 +35,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     /// A small request that goes out whole is kept where an HTTP/2 upstream may say that it has not begun with it, as
     /// gRPC's calls: it can then go again.
     private func keepForReplay(_ piece: BodyPiece, _ trailers: TrailerLines) {
-        guard !pointee.isReplayable, piece.count <= Limits.replayBytesMax, trailers.bytes.isEmpty,
-            pointee.origin?._withUnsafeGuaranteedRef({ $0.scheme }) == .h2c else { return }
+        guard !pointee.isReplayable, piece.count <= Limits.replayBytesMax, trailers.bytes.isEmpty else { return }
         pointee.isReplayable = true
         pointee.replay.removeAll()
         pointee.replay.append(piece.bytes)

@@ -90,31 +90,41 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         }
     }
 
-    func connect(to origin: Origin, freshOnly: Bool = false) {
+    func connect(to origin: Origin, _ needs: ConnectionNeeds = ConnectionNeeds()) {
         let security = pointee.filter.settings.backendSecurity
-        if security != 0, origin.scheme.isSecure { return connectSecurely(to: origin, security, freshOnly: freshOnly) }
-        open(origin, freshOnly: freshOnly)
+        if security != 0, origin.scheme.isSecure { return connectSecurely(to: origin, security, needs) }
+        open(origin, needs)
     }
 
     /// Connections made under the route's own rules are another origin's.
-    private func connectSecurely(to origin: Origin, _ security: UInt64, freshOnly: Bool) {
+    private func connectSecurely(to origin: Origin, _ security: UInt64, _ needs: ConnectionNeeds) {
         let origin = origin.under(security: security)
         pointee.dynamicOrigin = origin
-        open(origin, freshOnly: freshOnly)
+        open(origin, needs)
     }
 
-    private func open(_ origin: Origin, freshOnly: Bool) {
+    private func open(_ origin: Origin, _ needs: ConnectionNeeds) {
         pointee.phase = .connecting
         if pointee.upstreamStart == 0 { pointee.upstreamStart = now }
         pointee.origin = Unmanaged.passUnretained(origin)
         if let timeout = pointee.filter.settings.backendTimeout { setTimer(.backendTimeout, at: pointee.upstreamStart + timeout) }
         let client = pointee.lentWorker._withUnsafeGuaranteedRef { $0.client }
-        let dialTimeout = pointee.filter.request.isUpgrade ? pointee.worker.options.upgradeDialTimeout : nil
-        let opened = client.open(origin, for: self, freshOnly: freshOnly, connectTimeout: dialTimeout)
+        var needs = needs
+        if pointee.filter.request.isUpgrade {
+            needs.framing = .http1
+            needs.connectTimeout = pointee.worker.options.upgradeDialTimeout
+        }
+        let opened = client.open(origin, for: self, needs)
         pointee.client = opened.stream
         pointee.isRequestHeadSent = false
         if opened.isConnected { return sendRequest() }
         if pointee.isBodyExpected { pointee.server.pauseRequest() }
+    }
+
+    /// The connection stands, and this is the stream on it.
+    func connected(_ stream: ClientStream) {
+        pointee.client = stream
+        sendRequest()
     }
 
     // MARK: 5. The request goes upstream

@@ -165,8 +165,8 @@ extension ProxyWorker: ServerHandler {
 }
 
 extension ProxyWorker: ClientHandler {
-    public func upstreamConnected(_ exchange: UnsafeMutableRawPointer) {
-        exchange.assumingMemoryBound(to: Exchange.self).sendRequest()
+    public func upstreamConnected(_ exchange: UnsafeMutableRawPointer, _ stream: ClientStream) {
+        exchange.assumingMemoryBound(to: Exchange.self).connected(stream)
     }
 
     public func responseReceived(_ exchange: UnsafeMutableRawPointer, _ head: inout ResponseHead) {

@@ -20,13 +20,20 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         let mayResend = pointee.client.map { self.mayResend(failure, over: $0) } ?? false
         pointee.client = nil
         if pointee.isResponseHeadSent { return cutResponse() }
+        if failure == .downgraded, let origin = pointee.origin {
+            var needs = ConnectionNeeds()
+            needs.framing = .http1
+            return connect(to: origin.takeUnretainedValue(), needs)
+        }
         if mayConnectAgain(failure) {
             pointee.failedEndpoint = pointee.endpoint
             upstreamDone(failed: true)
             return redispatch()
         }
         if mayResend, let origin = pointee.origin {
-            return connect(to: origin.takeUnretainedValue(), freshOnly: failure != .refused)
+            var needs = ConnectionNeeds()
+            needs.isFresh = failure != .refused
+            return connect(to: origin.takeUnretainedValue(), needs)
         }
         upstreamDone(failed: true)
         fail(.upstream(failure))

@@ -237,7 +237,8 @@ extension UnsafeMutablePointer where Pointee == TLSConnection {
 
     private func endReading() {
         guard pointee.end == nil else { return }
-        if SSL_get_shutdown(pointee.ssl) & SSL_RECEIVED_SHUTDOWN != 0 {
+        // A fatal alert too counts as a received shutdown, but says why.
+        if SSL_get_error(pointee.ssl, 0) == SSL_ERROR_ZERO_RETURN {
             pointee.end = .closed
         } else {
             pointee.end = .failed(.connectionReset)

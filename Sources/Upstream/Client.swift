@@ -57,14 +57,13 @@ public struct ClientCounters: Sendable {
 extension UnsafeMutablePointer where Pointee == Client {
     /// Takes an idle connection to `origin`, the one used last, or starts a new one.
     ///
-    /// - Parameters:
-    ///   - exchange: whom the handler's calls name.
-    ///   - freshOnly: after a reused connection turned out closed.
-    ///   - connectTimeout: instead of the options', nanoseconds, 0 = none.
+    /// - Parameter exchange: whom the handler's calls name.
     /// - Returns: the stream and whether it is connected; if not, `upstreamConnected` or `upstreamFailed` follows.
-    public func open(_ origin: Origin, for exchange: UnsafeMutableRawPointer, freshOnly: Bool = false, connectTimeout: UInt64? = nil) -> (stream: ClientStream, isConnected: Bool) {
-        if origin.scheme == .h2c { return openHTTP2(origin, for: exchange, freshOnly: freshOnly) }
-        if !freshOnly, let connection = pointee.pools.takeIdle(origin) {
+    public func open(_ origin: Origin, for exchange: UnsafeMutableRawPointer, _ needs: ConnectionNeeds = ConnectionNeeds()) -> (stream: ClientStream, isConnected: Bool) {
+        if origin.scheme == .h2c { return openHTTP2(origin, for: exchange, needs) }
+        let offersHTTP2 = origin.scheme.isSecure && needs.framing == .any && pointee.options.offersHTTP2
+        if offersHTTP2, pointee.pools.choosesHTTP2(origin) { return openHTTP2(origin, for: exchange, needs) }
+        if !needs.isFresh, let connection = pointee.pools.takeIdle(origin) {
             pointee.counters.idle -= 1
             pointee.counters.reused += 1
             connection.reuse(for: exchange)
@@ -72,34 +71,55 @@ extension UnsafeMutablePointer where Pointee == Client {
         }
         let connection = pointee.connections.allocate()
         connection.initialize(to: HTTP1ClientConnection(origin: origin, client: self, exchange: exchange))
+        connection.pointee.offersHTTP2 = offersHTTP2
+        connection.pointee.isFreshAsked = needs.isFresh
         pointee.counters.opened += 1
-        connection.connect(within: connectTimeout)
+        connection.connect(within: needs.connectTimeout)
         return (ClientStream(connection: connection), false)
     }
 
     /// Takes a stream of a connection that has room, be it one that is being made, or begins a new connection.
-    private func openHTTP2(_ origin: Origin, for exchange: UnsafeMutableRawPointer, freshOnly: Bool) -> (stream: ClientStream, isConnected: Bool) {
-        if let connection = pointee.pools.findHTTP2(origin), !freshOnly || connection.pointee.phase == .connecting {
+    private func openHTTP2(_ origin: Origin, for exchange: UnsafeMutableRawPointer, _ needs: ConnectionNeeds) -> (stream: ClientStream, isConnected: Bool) {
+        if let connection = pointee.pools.findHTTP2(origin), !needs.isFresh || connection.pointee.phase == .connecting {
             let isConnected = connection.pointee.phase == .open
             if isConnected { pointee.counters.reused += 1 }
             return (ClientStream(connection.reserve(for: exchange)), isConnected)
         }
-        let connection = pointee.http2Connections.allocate()
-        connection.initialize(to: HTTP2ClientConnection(origin: origin, client: self))
-        pointee.pools.addHTTP2(connection)
+        let connection = makeHTTP2(origin)
         let stream = connection.reserve(for: exchange)
         let dialer = pointee.connections.allocate()
         dialer.initialize(to: HTTP1ClientConnection(origin: origin, client: self, dialingFor: connection))
+        dialer.pointee.offersHTTP2 = origin.scheme.isSecure
         pointee.counters.opened += 1
-        dialer.connect()
+        dialer.connect(within: needs.connectTimeout)
         return (ClientStream(stream), false)
+    }
+
+    private func makeHTTP2(_ origin: Origin) -> UnsafeMutablePointer<HTTP2ClientConnection> {
+        let connection = pointee.http2Connections.allocate()
+        connection.initialize(to: HTTP2ClientConnection(origin: origin, client: self))
+        pointee.pools.addHTTP2(connection)
+        return connection
+    }
+
+    /// Gives the exchange of a new connection, which turned out to be one for many, a stream.
+    ///
+    /// - Returns: the connection that the transport is for; nil if another was quicker and has room for the exchange.
+    func share(_ origin: Origin, with exchange: UnsafeMutableRawPointer, isFresh: Bool) -> UnsafeMutablePointer<HTTP2ClientConnection>? {
+        if !isFresh, let open = pointee.pools.findHTTP2(origin), open.pointee.phase == .open {
+            pointee.handler.upstreamConnected(exchange, ClientStream(open.reserve(for: exchange)))
+            return nil
+        }
+        let connection = makeHTTP2(origin)
+        _ = connection.reserve(for: exchange)
+        return connection
     }
 
     /// Sets where rules for TLS come from; without them `https` origins cannot be connected to.
     public func setSecurity(_ source: @escaping UpstreamSecuritySource) { pointee.security = source }
 
     /// Begins to encrypt a connected socket.
-    func encrypt(_ socket: Transport, for origin: Origin) -> EncryptionStart {
+    func encrypt(_ socket: Transport, for origin: Origin, offersHTTP2: Bool) -> EncryptionStart {
         guard let security = pointee.security?(origin) else { return .failed("no rules for TLS") }
         guard case .rules(let context, let serverName) = security else {
             if case .unusable(let reason) = security { return .failed(reason) }
@@ -109,7 +129,7 @@ extension UnsafeMutablePointer where Pointee == Client {
         pointee.recordScratch = scratch
         let connection = context.connect(
             socket, name: serverName ?? String(decoding: origin.host, as: UTF8.self), isAddress: serverName == nil && origin.address != nil,
-            session: pointee.sessions.session(for: origin, under: context), scratch: scratch)
+            offersHTTP2: offersHTTP2, session: pointee.sessions.session(for: origin, under: context), scratch: scratch)
         return connection.map { .begun($0, context) } ?? .failed("no memory")
     }
 

@@ -4,8 +4,8 @@ public import Net
 
 /// Who takes what upstreams answer. All calls come on the worker's loop, and each may end the exchange before it returns.
 public protocol ClientHandler: AnyObject {
-    /// The connection is established: the request may be sent.
-    func upstreamConnected(_ exchange: UnsafeMutableRawPointer)
+    /// The connection is established: the request may be sent, on this stream in place of the one that `open` gave.
+    func upstreamConnected(_ exchange: UnsafeMutableRawPointer, _ stream: ClientStream)
 
     /// The response's final or an interim (1xx) head has come; the handler takes its contents by swapping.
     func responseReceived(_ exchange: UnsafeMutableRawPointer, _ head: inout ResponseHead)
@@ -37,7 +37,9 @@ struct ClientHandlerReference {
     init(_ handler: any ClientHandler) { box = .passRetained(Box(handler)) }
 
     @inline(__always)
-    func upstreamConnected(_ exchange: UnsafeMutableRawPointer) { box._withUnsafeGuaranteedRef { $0.handler.upstreamConnected(exchange) } }
+    func upstreamConnected(_ exchange: UnsafeMutableRawPointer, _ stream: ClientStream) {
+        box._withUnsafeGuaranteedRef { $0.handler.upstreamConnected(exchange, stream) }
+    }
 
     @inline(__always)
     func responseReceived(_ exchange: UnsafeMutableRawPointer, _ head: inout ResponseHead) {
@@ -70,6 +72,8 @@ public enum ClientFailure: Equatable, Sendable {
     /// Connected, but no encrypted connection came of it.
     case tls(String)
     case tlsTimeout
+    /// The origin was taken for one that speaks HTTP/2 and has chosen HTTP/1.1: nothing was sent.
+    case downgraded
     /// The connection broke with this error.
     case broken(SystemError)
     /// The upstream closed the connection before the end of the response.
@@ -92,6 +96,7 @@ public enum ClientFailure: Equatable, Sendable {
         case .connectTimeout: "connect: no answer in time"
         case .tls(let reason): "TLS handshake: \(reason)"
         case .tlsTimeout: "TLS handshake: not done in time"
+        case .downgraded: "the upstream speaks no HTTP/2 any more"
         case .broken(let error): "connection broken: \(error)"
         case .closed: "connection closed before the end of the response"
         case .malformed(let error): "malformed response: \(error.reason)"

@@ -16,6 +16,8 @@ public struct ClientOptions: Sendable {
     public var probeInterval: UInt64 = 30_000_000_000
     /// `-disable-http-keepalives`.
     public var closesAfterUse = false
+    /// `https` origins are offered HTTP/2 by ALPN, RFC 9113 §3.2; `-enable-http2-backend`.
+    public var offersHTTP2 = false
 
     public init() {}
 }

@@ -15,6 +15,9 @@ public struct ClientStream {
 
     init(_ stream: HTTP2StreamPointer) { framing = .http2(stream) }
 
+    /// Whether an upstream may say that it has not begun with the request, whatever was sent of it.
+    public var isHTTP2: Bool { if case .http2 = framing { true } else { false } }
+
     /// Whether the connection served another exchange before.
     public var isReused: Bool {
         switch framing {

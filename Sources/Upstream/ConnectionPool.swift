@@ -9,6 +9,9 @@ struct PoolTable: ~Copyable {
         var count = 0
         /// Connections that take more streams, or may soon.
         var http2: UnsafeMutablePointer<HTTP2ClientConnection>?
+        /// What the last handshake with an `https` origin came to. An origin that got the id of another may inherit it,
+        /// which costs one request a second try.
+        var choosesHTTP2 = false
     }
 
     /// Indexed by origin id.
@@ -62,6 +65,18 @@ struct PoolTable: ~Copyable {
     }
 
     // MARK: HTTP/2
+
+    /// Whether the next connection is expected to be one for many exchanges.
+    func choosesHTTP2(_ origin: Origin) -> Bool {
+        let id = Int(origin.id)
+        return id < capacity && pools[id].choosesHTTP2
+    }
+
+    mutating func noteChoice(of origin: Unmanaged<Origin>, isHTTP2: Bool) {
+        let id = origin._withUnsafeGuaranteedRef { Int($0.id) }
+        if id >= capacity { grow(beyond: id) }
+        pools[id].choosesHTTP2 = isHTTP2
+    }
 
     /// A connection with room for one more stream, the one opened last first.
     func findHTTP2(_ origin: Origin) -> UnsafeMutablePointer<HTTP2ClientConnection>? {

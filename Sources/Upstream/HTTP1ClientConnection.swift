@@ -53,6 +53,9 @@ struct HTTP1ClientConnection: ~Copyable {
     var isRequestComplete = false
     var isChunkedRequest = false
     var isTunnel = false
+    var isFreshAsked = false
+    /// By ALPN; what the upstream chooses decides what becomes of the transport.
+    var offersHTTP2 = false
     /// The request asked for an upgrade, so that a 101 is an answer to it.
     var isTunnelAsked = false
     var hasResponseBytes = false
@@ -162,13 +165,17 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         pointee.phase = .waiting
         loop.pointee.timers.cancel(timer)
         if let http2 = pointee.http2 { return handOver(to: http2) }
-        if let exchange = pointee.exchange { handler.upstreamConnected(exchange) }
+        if let exchange = pointee.exchange { handler.upstreamConnected(exchange, ClientStream(connection: self)) }
     }
 
     /// The transport goes on without this connection.
     private func handOver(to http2: UnsafeMutablePointer<HTTP2ClientConnection>) {
         let transport = pointee.transport
         let address = pointee.address
+        http2.pointee.tls = pointee.tls
+        http2.pointee.security = pointee.security
+        http2.pointee.isEnding = pointee.isEnding
+        pointee.tls = nil
         pointee.http2 = nil
         pointee.phase = .closed
         loop.pointee.timers.remove(timer)
@@ -179,7 +186,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
     // MARK: TLS
 
     private func startHandshake() {
-        switch pointee.client.encrypt(pointee.transport, for: pointee.origin.takeUnretainedValue()) {
+        switch pointee.client.encrypt(pointee.transport, for: pointee.origin.takeUnretainedValue(), offersHTTP2: pointee.offersHTTP2) {
         case .failed(let reason): return fail(.tls(reason))
         case .begun(let tls, let security):
             pointee.tls = tls
@@ -198,12 +205,37 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         case .failed(let failure): fail(.tls(failure.reason))
         case .done:
             keepSession()
-            connected()
+            if pointee.offersHTTP2 { protocolChosen(tls.applicationProtocol) } else { connected() }
             // The edge that told of the end does not come again.
             guard pointee.isEnding, pointee.phase == .waiting else { return }
             pointee.isReadable = true
             scheduleResume()
         }
+    }
+
+    /// The next exchanges go by what the upstream chose, those that wait by what they can.
+    private func protocolChosen(_ chosen: ApplicationProtocol) {
+        pointee.client.pointee.pools.noteChoice(of: pointee.origin, isHTTP2: chosen == .http2)
+        switch (chosen, pointee.http2) {
+        case (.http2, _?), (.http1, nil): connected()
+        case (.http2, nil): shareTransport()
+        case (.http1, let waiting?): declined(waiting)
+        }
+    }
+
+    private func shareTransport() {
+        guard let exchange = pointee.exchange else { return close() }
+        pointee.exchange = nil
+        let http2 = pointee.client.share(pointee.origin.takeUnretainedValue(), with: exchange, isFresh: pointee.isFreshAsked)
+        if let http2 { handOver(to: http2) } else { close() }
+    }
+
+    /// Exchanges wait for streams, but there are none: each finds its connection anew, the first of them this one.
+    private func declined(_ waiting: UnsafeMutablePointer<HTTP2ClientConnection>) {
+        pointee.http2 = nil
+        loop.pointee.timers.cancel(timer)
+        if pointee.isEnding || options.closesAfterUse { close() } else { becomeIdle() }
+        waiting.connectFailed(.downgraded)
     }
 
     /// Servers give sessions with the handshake or at any time behind it.

@@ -1,6 +1,7 @@
 import Bytes
 import HTTP
 import Net
+import TLS
 
 /// One HTTP/2 connection to an upstream, with many exchanges at once.
 ///
@@ -16,6 +17,9 @@ struct HTTP2ClientConnection: ~Copyable {
     private let source: EventSource
     var timer = TimerNode()
     var transport = Transport(socket: -1)
+    /// What the transport is made of, and under whose rules, to an `https` origin.
+    var tls: UnsafeMutablePointer<TLSConnection>?
+    var security: TLSClientContext?
     let client: UnsafeMutablePointer<Client>
     let origin: Unmanaged<Origin>
     var poolNext: UnsafeMutablePointer<HTTP2ClientConnection>?
@@ -91,8 +95,14 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
         }
         scheduleTurn()
         for stream in streams() {
-            if let exchange = stream.pointee.exchange { handler.upstreamConnected(exchange) }
+            if let exchange = stream.pointee.exchange { handler.upstreamConnected(exchange, ClientStream(stream)) }
         }
+    }
+
+    /// Servers give sessions with the handshake or at any time behind it.
+    private func keepSession() {
+        guard let session = pointee.tls?.takeSession(), let security = pointee.security else { return }
+        pointee.client.keepSession(session, for: pointee.origin.takeUnretainedValue(), under: security)
     }
 
     /// No connection could be made.
@@ -128,7 +138,7 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
                 received(UnsafeMutableRawBufferPointer(rebasing: buffer[0..<count]))
             case .wouldBlock: pointee.isReadable = false
             case .end: return failLater(.closed)
-            case .failed(let error): return failLater(.broken(error))
+            case .failed(let error): return failLater(pointee.tls?.failureReason.map { .tls($0) } ?? .broken(error))
             }
         }
     }
@@ -358,6 +368,7 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
 
     private func becomeIdle() {
         if !pointee.isPooled || options.closesAfterUse && pointee.hasServed { return close() }
+        keepSession()
         pointee.idleSince = loop.pointee.now
         arm(after: options.idleTimeout)
     }
@@ -414,6 +425,8 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
         pointee.phase = .closed
         unpool()
         for stream in streams() { lost(stream, pointee.failure ?? .closed) }
+        keepSession()
+        pointee.tls = nil
         pointee.transport.close()
         if wasOpen { loop.pointee.timers.remove(timer) }
         pointee.client.pointee.counters.closed += 1

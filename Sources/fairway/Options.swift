@@ -72,6 +72,7 @@ extension ClientOptions {
         idleMax = backend.maxIdleConnection
         probeInterval = backend.keepalive.nanoseconds
         closesAfterUse = backend.disableHTTPKeepalives
+        offersHTTP2 = backend.enableHTTP2
     }
 }
 

@@ -152,7 +152,7 @@ struct TLSUpstreamTests {
 }
 
 /// `openssl s_server`, which tells each client about the connection.
-private final class OpenSSLServer: Sendable {
+final class OpenSSLServer: Sendable {
     let port: UInt16
     private let pid: Int32
 

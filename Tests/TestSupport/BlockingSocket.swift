@@ -92,8 +92,8 @@ public final class BlockingSocket: Sendable {
     /// Encrypts what is sent from here on; waits for the handshake.
     ///
     /// - Parameter pair: what a server shows; nil for a client, which takes any certificate.
-    func encrypt(asServer pair: TestAuthority.Pair? = nil) throws {
-        let encryption = try Encryption(descriptor, server: pair)
+    func encrypt(asServer pair: TestAuthority.Pair? = nil, takesHTTP2: Bool = false) throws {
+        let encryption = try Encryption(descriptor, server: pair, takesHTTP2: takesHTTP2)
         while true {
             switch encryption.handshake() {
             case .bytes: return self.encryption.withLock { $0 = encryption }
@@ -104,6 +104,8 @@ public final class BlockingSocket: Sendable {
         }
     }
 
+    /// Whether the handshake has chosen HTTP/2.
+    var choseHTTP2: Bool { encryption.withLock { $0?.choseHTTP2 ?? false } }
 
     deinit { close() }
 

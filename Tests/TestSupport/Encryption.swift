@@ -15,10 +15,12 @@ final class Encryption: @unchecked Sendable {
     private let ssl: OpaquePointer
     private let lock = Mutex(())
 
-    /// - Parameter server: the certificate shown; nil for a client, which takes any.
-    init(_ descriptor: Int32, server: TestAuthority.Pair? = nil) throws {
+    /// - Parameters:
+    ///   - server: the certificate shown; nil for a client, which takes any.
+    ///   - takesHTTP2: a server chooses h2 if the client offers it by ALPN.
+    init(_ descriptor: Int32, server: TestAuthority.Pair? = nil, takesHTTP2: Bool = false) throws {
         _ = Encryption.ignoresBrokenPipes
-        ssl = SSL_new(server == nil ? Encryption.clientContext : try Encryption.context(of: server!))
+        ssl = SSL_new(server == nil ? Encryption.clientContext : try Encryption.context(of: server!, takesHTTP2))
         _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
         SSL_set_fd(ssl, descriptor)
         // What a test sends again after it had to wait may be more than before, and elsewhere.
@@ -33,15 +35,41 @@ final class Encryption: @unchecked Sendable {
     private static let contexts = Mutex<[String: UInt]>([:])
 
     /// Kept for the rest of the run.
-    private static func context(of pair: TestAuthority.Pair) throws -> OpaquePointer {
+    private static func context(of pair: TestAuthority.Pair, _ takesHTTP2: Bool) throws -> OpaquePointer {
         try contexts.withLock { contexts in
-            if let known = contexts[pair.certificate] { return OpaquePointer(bitPattern: known)! }
+            let key = "\(pair.certificate) \(takesHTTP2)"
+            if let known = contexts[key] { return OpaquePointer(bitPattern: known)! }
             let context: OpaquePointer = SSL_CTX_new(TLS_server_method())
             guard SSL_CTX_use_certificate_chain_file(context, pair.certificate) == 1,
                 SSL_CTX_use_PrivateKey_file(context, pair.key, SSL_FILETYPE_PEM) == 1 else { throw SocketFailure("certificate \(pair.certificate)") }
-            contexts[pair.certificate] = UInt(bitPattern: context)
+            if takesHTTP2 { SSL_CTX_set_alpn_select_cb(context, chooseHTTP2, nil) }
+            contexts[key] = UInt(bitPattern: context)
             return context
         }
+    }
+
+    private nonisolated(unsafe) static let offered: UnsafePointer<UInt8> = {
+        let name = UnsafeMutablePointer<UInt8>.allocate(capacity: 2)
+        name.initialize(to: UInt8(ascii: "h"))
+        (name + 1).initialize(to: UInt8(ascii: "2"))
+        return UnsafePointer(name)
+    }()
+
+    private static let chooseHTTP2: @convention(c) (
+        OpaquePointer?, UnsafeMutablePointer<UnsafePointer<UInt8>?>?, UnsafeMutablePointer<UInt8>?, UnsafePointer<UInt8>?, UInt32, UnsafeMutableRawPointer?
+    ) -> Int32 = { _, chosen, count, offer, offerCount, _ in
+        let names = Array(UnsafeBufferPointer(start: offer, count: Int(offerCount)))
+        guard names.firstRange(of: [2, 0x68, 0x32]) != nil else { return SSL_TLSEXT_ERR_NOACK }
+        chosen?.pointee = offered
+        count?.pointee = 2
+        return SSL_TLSEXT_ERR_OK
+    }
+
+    var choseHTTP2: Bool {
+        var name: UnsafePointer<UInt8>?
+        var count: UInt32 = 0
+        SSL_get0_alpn_selected(ssl, &name, &count)
+        return count == 2
     }
 
     func handshake() -> Outcome { call { SSL_do_handshake($0) == 1 ? 1 : 0 } }

@@ -18,9 +18,11 @@ public final class LoopbackOrigin: Sendable {
 
     /// - Parameters:
     ///   - certificate: what it shows if it speaks TLS.
+    ///   - takesHTTP2: whether it chooses h2 for the connection of this number, if that is offered.
     ///   - serve: runs once for each connection, on its own thread; the connection is closed when it returns.
     public init(
-        on loopback: Loopback = .ipv4, certificate: TestAuthority.Pair? = nil, serve: @escaping @Sendable (OriginConnection) throws -> Void
+        on loopback: Loopback = .ipv4, certificate: TestAuthority.Pair? = nil, takesHTTP2: @escaping @Sendable (Int) -> Bool = { _ in false },
+        serve: @escaping @Sendable (OriginConnection) throws -> Void
     ) throws {
         self.loopback = loopback
         isEncrypted = certificate != nil
@@ -30,7 +32,7 @@ public final class LoopbackOrigin: Sendable {
             while let socket = listener.accept() {
                 guard let number = self?.opened(socket) else { return }
                 onThread { [weak self] in
-                    LoopbackOrigin.run(serve, certificate, number, socket, of: self)
+                    LoopbackOrigin.run(serve, certificate, takesHTTP2(number), number, socket, of: self)
                     socket.close()
                     self?.closed(number)
                 }
@@ -69,11 +71,11 @@ public final class LoopbackOrigin: Sendable {
     }
 
     private static func run(
-        _ serve: (OriginConnection) throws -> Void, _ certificate: TestAuthority.Pair?, _ number: Int, _ socket: BlockingSocket,
+        _ serve: (OriginConnection) throws -> Void, _ certificate: TestAuthority.Pair?, _ takesHTTP2: Bool, _ number: Int, _ socket: BlockingSocket,
         of origin: LoopbackOrigin?
     ) {
         do {
-            if let certificate { try socket.encrypt(asServer: certificate) }
+            if let certificate { try socket.encrypt(asServer: certificate, takesHTTP2: takesHTTP2) }
             try serve(OriginConnection(socket, number: number) { [weak origin] request in
                 origin?.state.withLock { $0.requests.append(request) }
             })
@@ -98,6 +100,8 @@ public final class LoopbackOrigin: Sendable {
 public final class OriginConnection: WireStream {
     /// Counted from 0, in the order of accepting.
     public let number: Int
+    /// Whether the handshake has chosen HTTP/2.
+    public var isHTTP2: Bool { socket.choseHTTP2 }
     private let record: (RawMessage) -> Void
 
     init(_ socket: BlockingSocket, number: Int, record: @escaping (RawMessage) -> Void) {

@@ -1,0 +1,17 @@
+/// What an exchange asks of the connection it gets.
+public struct ConnectionNeeds: Sendable {
+    public enum Framing: Sendable {
+        /// What the origin speaks.
+        case any
+        /// HTTP/1.1, if the origin's scheme leaves a choice: an upgrade, or an origin that has given HTTP/2 up.
+        case http1
+    }
+
+    public var framing = Framing.any
+    /// After a reused connection turned out closed.
+    public var isFresh = false
+    /// Instead of the options', nanoseconds, 0 = none.
+    public var connectTimeout: UInt64?
+
+    public init() {}
+}
