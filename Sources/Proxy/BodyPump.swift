@@ -177,6 +177,8 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         let framing = pointee.filter.response.framing
         if framing == .untilClose { return .chunked }
         if framing == .none, let length = pointee.filter.response.declaredLength { return .length(length) }
+        // An HTTP/2 upstream ended the stream with the head; HTTP/1 would wait for a body that has no length.
+        if framing == .none, allowsBody, pointee.filter.request.version != .http2 { return .length(0) }
         return framing
     }
 

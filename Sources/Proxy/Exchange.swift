@@ -111,7 +111,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         let client = pointee.lentWorker._withUnsafeGuaranteedRef { $0.client }
         var needs = needs
         if pointee.filter.request.isUpgrade {
-            needs.framing = .http1
+            needs.framing = asksForWebSocket ? .webSocket : .http1
             needs.connectTimeout = pointee.worker.options.upgradeDialTimeout
         }
         let opened = client.open(origin, for: self, needs)

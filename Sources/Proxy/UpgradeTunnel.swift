@@ -19,6 +19,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         pointee.isResponseHeadSent = true
         pointee.backendDeadline = 0
         cancelTimer()
+        if client.isHTTP2 { completeWebSocketHandshake() }
         client.startTunnel()
         if case .failed = pointee.server.upgrade(pointee.filter.response) { clientFailed(.gone) }
     }

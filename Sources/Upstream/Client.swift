@@ -63,6 +63,8 @@ extension UnsafeMutablePointer where Pointee == Client {
         if origin.scheme == .h2c { return openHTTP2(origin, for: exchange, needs) }
         let offersHTTP2 = origin.scheme.isSecure && needs.framing == .any && pointee.options.offersHTTP2
         if offersHTTP2, pointee.pools.choosesHTTP2(origin) { return openHTTP2(origin, for: exchange, needs) }
+        if needs.framing == .webSocket, origin.scheme.isSecure, pointee.options.offersHTTP2, let connection = pointee.pools.findHTTP2(origin),
+            connection.takesTunnels == true { return (ClientStream(connection.reserve(for: exchange, asTunnel: true)), true) }
         if !needs.isFresh, let connection = pointee.pools.takeIdle(origin) {
             pointee.counters.idle -= 1
             pointee.counters.reused += 1
@@ -80,13 +82,15 @@ extension UnsafeMutablePointer where Pointee == Client {
 
     /// Takes a stream of a connection that has room, be it one that is being made, or begins a new connection.
     private func openHTTP2(_ origin: Origin, for exchange: UnsafeMutableRawPointer, _ needs: ConnectionNeeds) -> (stream: ClientStream, isConnected: Bool) {
+        let isTunnel = needs.framing == .webSocket
         if let connection = pointee.pools.findHTTP2(origin), !needs.isFresh || connection.pointee.phase == .connecting {
             let isConnected = connection.pointee.phase == .open
             if isConnected { pointee.counters.reused += 1 }
-            return (ClientStream(connection.reserve(for: exchange)), isConnected)
+            let stream = connection.reserve(for: exchange, asTunnel: isTunnel)
+            return (ClientStream(stream), isConnected && (!isTunnel || connection.takesTunnels == true))
         }
         let connection = makeHTTP2(origin)
-        let stream = connection.reserve(for: exchange)
+        let stream = connection.reserve(for: exchange, asTunnel: isTunnel)
         let dialer = pointee.connections.allocate()
         dialer.initialize(to: HTTP1ClientConnection(origin: origin, client: self, dialingFor: connection))
         dialer.pointee.offersHTTP2 = origin.scheme.isSecure

@@ -74,6 +74,8 @@ public enum ClientFailure: Equatable, Sendable {
     case tlsTimeout
     /// The origin was taken for one that speaks HTTP/2 and has chosen HTTP/1.1: nothing was sent.
     case downgraded
+    /// The origin speaks HTTP/2 only and takes no extended CONNECT, RFC 8441 §3: nothing was sent.
+    case noTunnels
     /// The connection broke with this error.
     case broken(SystemError)
     /// The upstream closed the connection before the end of the response.
@@ -96,6 +98,7 @@ public enum ClientFailure: Equatable, Sendable {
         case .connectTimeout: "connect: no answer in time"
         case .tls(let reason): "TLS handshake: \(reason)"
         case .tlsTimeout: "TLS handshake: not done in time"
+        case .noTunnels: "the upstream takes no WebSockets over HTTP/2 (SETTINGS_ENABLE_CONNECT_PROTOCOL, RFC 8441)"
         case .downgraded: "the upstream speaks no HTTP/2 any more"
         case .broken(let error): "connection broken: \(error)"
         case .closed: "connection closed before the end of the response"

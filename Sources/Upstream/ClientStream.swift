@@ -76,7 +76,7 @@ public struct ClientStream {
         }
     }
 
-    /// Passes bytes as they come from here on, after a 101.
+    /// Passes bytes as they come from here on, after a 101; streams do so already.
     public func startTunnel() {
         if case .http1(let connection) = framing { connection.startTunnel() }
     }

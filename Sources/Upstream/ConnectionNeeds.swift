@@ -5,6 +5,9 @@ public struct ConnectionNeeds: Sendable {
         case any
         /// HTTP/1.1, if the origin's scheme leaves a choice: an upgrade, or an origin that has given HTTP/2 up.
         case http1
+        /// A tunnel for a WebSocket: a stream by extended CONNECT (RFC 8441) where a connection at hand allows it or the
+        /// origin speaks nothing else, an upgrade of HTTP/1.1 otherwise.
+        case webSocket
     }
 
     public var framing = Framing.any

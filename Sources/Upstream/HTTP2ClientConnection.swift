@@ -42,6 +42,8 @@ struct HTTP2ClientConnection: ~Copyable {
     /// Heads have come whose bodies have not begun to, in the bytes at hand.
     var stalled: HTTP2StreamPointer?
     var hasServed = false
+    /// Streams are reserved for tunnels before it is known whether there are any.
+    var hasWaitingTunnels = false
     var idleSince: UInt64 = 0
     var lastProgress: UInt64 = 0
 
@@ -73,12 +75,40 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
     /// Whether an exchange may reserve a stream.
     var hasRoom: Bool { pointee.phase != .closed && pointee.failure == nil && pointee.session.hasRoom }
 
-    /// A stream for an exchange, which may send its request once the connection stands.
-    func reserve(for exchange: UnsafeMutableRawPointer) -> HTTP2StreamPointer {
+    /// Whether extended CONNECT may be sent, RFC 8441 §3; nil before the upstream has said so.
+    var takesTunnels: Bool? { pointee.phase == .open && pointee.session.isEstablished ? pointee.session.peer.allowsExtendedConnect : nil }
+
+    /// A stream for an exchange, which may send its request once the connection stands; one for a tunnel once the
+    /// upstream has said besides that it takes tunnels.
+    func reserve(for exchange: UnsafeMutableRawPointer, asTunnel: Bool = false) -> HTTP2StreamPointer {
         let stream = pointee.session.reserve(owner: UnsafeMutableRawPointer(self))
         stream.pointee.exchange = exchange
         stream.pointee.isReused = pointee.hasServed
+        if asTunnel { reserveTunnel(stream) }
         return stream
+    }
+
+    private func reserveTunnel(_ stream: HTTP2StreamPointer) {
+        stream.pointee.isTunnelAsked = true
+        stream.pointee.lastProgress = loop.pointee.now
+        if takesTunnels == true { return }
+        pointee.hasWaitingTunnels = true
+        arm(after: options.connectTimeout)
+        scheduleTurn()
+    }
+
+    /// Those who wait to hear whether there are tunnels are told.
+    private func tellTunnels() {
+        guard pointee.hasWaitingTunnels, let isAllowed = takesTunnels else { return }
+        pointee.hasWaitingTunnels = false
+        for stream in streams() where stream.pointee.isTunnelAsked && stream.pointee.id == 0 {
+            if isAllowed {
+                if let exchange = stream.pointee.exchange { handler.upstreamConnected(exchange, ClientStream(stream)) }
+            } else {
+                pointee.session.close(stream)
+                lost(stream, .noTunnels)
+            }
+        }
     }
 
     /// The connection stands: those who wait send their requests.
@@ -94,7 +124,8 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
             return failLater(.broken(error))
         }
         scheduleTurn()
-        for stream in streams() {
+        if pointee.hasWaitingTunnels { arm(after: options.connectTimeout) }
+        for stream in streams() where !stream.pointee.isTunnelAsked {
             if let exchange = stream.pointee.exchange { handler.upstreamConnected(exchange, ClientStream(stream)) }
         }
     }
@@ -206,6 +237,11 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
             return handler.responseReceived(exchange, &client.pointee.incoming)
         }
         stream.pointee.hasFinalHead = true
+        if stream.pointee.isTunnelAsked, client.pointee.incoming.status < 300 {
+            // What an upgrade's 101 says, RFC 8441 §5.
+            stream.pointee.isTunnel = true
+            client.pointee.incoming.status = 101
+        }
         handler.responseReceived(exchange, &client.pointee.incoming)
         guard stream.pointee.exchange != nil else { return }
         if stream.pointee.isRemoteClosed { deliver(stream, .empty, isLast: true) } else { noteStalled(stream) }
@@ -316,10 +352,19 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
     ) -> WriteOutcome {
         guard pointee.phase == .open, !stream.pointee.isClosed else { return .failed(.brokenPipe) }
         pointee.hasServed = true
-        let endsWithHead = isLast && piece.count == 0 && trailers.bytes.isEmpty
         let scheme: StaticString = pointee.origin._withUnsafeGuaranteedRef { $0.scheme.isSecure } ? "https" : "http"
+        if stream.pointee.isTunnelAsked { return askForTunnel(stream, head, host: host, scheme: scheme) }
+        let endsWithHead = isLast && piece.count == 0 && trailers.bytes.isEmpty
         pointee.session.request(stream, head, host: host, scheme: scheme, framing: framing.body, isLast: endsWithHead)
         return write(stream, piece, isLast: isLast, trailers: trailers)
+    }
+
+    private func askForTunnel(_ stream: HTTP2StreamPointer, _ head: borrowing RequestHead, host: BorrowedBytes, scheme: StaticString) -> WriteOutcome {
+        pointee.session.requestTunnel(stream, head, host: host, scheme: scheme)
+        stream.pointee.lastProgress = loop.pointee.now
+        arm(after: options.responseHeaderTimeout)
+        scheduleTurn()
+        return .flushed
     }
 
     func write(_ stream: HTTP2StreamPointer, _ piece: BodyPiece, isLast: Bool, trailers: TrailerLines) -> WriteOutcome {
@@ -355,6 +400,7 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
     private func endTurn() {
         guard pointee.phase == .open else { return }
         read()
+        tellTunnels()
         repeat {
             flush()
             if pointee.failure != nil { return close() }
@@ -463,15 +509,17 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
         }
         for stream in streams() {
             guard let limit = deadline(of: stream) else { continue }
-            if limit <= now { giveUp(stream, .timeout) } else { next = Swift.min(next, limit) }
+            if limit <= now { giveUp(stream, stream.pointee.id == 0 ? .connectTimeout : .timeout) } else { next = Swift.min(next, limit) }
         }
         scheduleTurn()
         if next < .max, pointee.phase == .open { loop.pointee.timers.set(timer, at: next) }
     }
 
-    /// For the head once the request is out, and for progress of a request that is not taken.
+    /// For the head once the request is out, for progress of a request that is not taken, and for a tunnel that waits to
+    /// hear whether it may be asked for.
     private func deadline(of stream: HTTP2StreamPointer) -> UInt64? {
+        if stream.pointee.id == 0, stream.pointee.isTunnelAsked, options.connectTimeout > 0 { return stream.pointee.lastProgress + options.connectTimeout }
         guard options.responseHeaderTimeout > 0, !stream.pointee.hasFinalHead, stream.pointee.exchange != nil, stream.pointee.id != 0 else { return nil }
-        return stream.pointee.isLocalClosed || stream.pointee.pendingOutput > 0 ? stream.pointee.lastProgress + options.responseHeaderTimeout : nil
+        return stream.pointee.isLocalClosed || stream.pointee.isTunnelAsked || stream.pointee.pendingOutput > 0 ? stream.pointee.lastProgress + options.responseHeaderTimeout : nil
     }
 }

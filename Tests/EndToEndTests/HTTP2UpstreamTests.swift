@@ -61,6 +61,19 @@ struct HTTP2UpstreamTests {
         #expect(try client.exchange(get("/again")).status == 200 && backed.origin.connectionCount == 1)
     }
 
+    @Test("a head that ends its stream is a whole response", arguments: HTTP2Choice.with([200, 204, 404])) func headOnly(choice: HTTP2Choice, status: Int) throws {
+        let backed = try HTTP2Setup(choice) { connection, _ in
+            while let request = try connection.readRequest() { try connection.send(.headers(request.stream, [(":status", "\(status)")])) }
+        }
+        let client = try RawClient(port: backed.proxy.port)
+        for _ in 0..<2 {
+            let response = try client.exchange(get("/"))
+            #expect(response.status == status && response.body.isEmpty && response.value("content-length") == (status == 204 ? nil : "0"))
+        }
+        let response = try backed.client().exchange(HTTP2Frame.get())
+        #expect(response.status == status && response.body.isEmpty && response.value("content-length") == nil)
+    }
+
     @Test("bodies and trailers both ways", arguments: HTTP2Choice.with(["", "hello", String(repeating: "0123456789abcdef", count: 20_000)])) func bodies(choice: HTTP2Choice, body: String) throws {
         let backed = try HTTP2Setup(choice, serve: Self.echo)
         let echoed = body.utf8.count < 10_000 ? body : "\(body.utf8.count)"

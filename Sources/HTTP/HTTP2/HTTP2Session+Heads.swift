@@ -68,7 +68,10 @@ extension HTTP2Session {
         }
         if head.status >= 200 {
             stream.pointee.hasHead = true
-            if case .length(let length) = head.framing { stream.pointee.lengthLeft = Int64(length) }
+            // RFC 9110 §9.3.6: behind a success of CONNECT there is a tunnel, whatever a length says.
+            if case .length(let length) = head.framing, stream.pointee.method != .connect || head.status >= 300 {
+                stream.pointee.lengthLeft = Int64(length)
+            }
             if block.isLast {
                 stream.pointee.isRemoteClosed = true
                 closeIfDone(stream)

@@ -90,14 +90,46 @@ extension HTTP2Session {
     public mutating func request(
         _ stream: HTTP2StreamPointer, _ head: borrowing RequestHead, host: BorrowedBytes, scheme: StaticString, framing: BodyFraming, isLast: Bool
     ) {
+        number(stream)
+        stream.pointee.method = head.method
+        let fields = fields(for: head.headers, more: 6, textBytes: head.path.count + head.query.count + 32)
+        fields.pointee.add(":method", head.methodBytes)
+        addTarget(head, host, scheme, to: fields)
+        addFields(head.headers, skipping: HeadSerializer.hopByHop.bits | KnownField.host.bit, to: fields)
+        if head.headers.mayContain(.te), head.headers.containsToken(.te, "trailers") { fields.pointee.add("te", BorrowedBytes("trailers")) }
+        if case .length(let length) = framing { fields.pointee.add("content-length", decimal: Int(truncatingIfNeeded: length)) }
+        writeHeaders(stream, isLast: isLast)
+    }
+
+    /// Opens a reserved stream by an extended CONNECT for a WebSocket, which is an upgrade of HTTP/1 in other words
+    /// (RFC 8441 §5). Only where the peer allows it.
+    public mutating func requestTunnel(_ stream: HTTP2StreamPointer, _ head: borrowing RequestHead, host: BorrowedBytes, scheme: StaticString) {
+        number(stream)
+        stream.pointee.method = .connect
+        let fields = fields(for: head.headers, more: 5, textBytes: head.path.count + head.query.count + 32)
+        fields.pointee.add(":method", BorrowedBytes("CONNECT"))
+        fields.pointee.add(":protocol", BorrowedBytes("websocket"))
+        addTarget(head, host, scheme, to: fields)
+        for index in head.headers.indices where head.headers.isPresent(index) {
+            let known = head.headers.known(at: index)
+            let name = head.headers.name(at: index)
+            // The key proves an upgrade, of which there is none.
+            if known != .other && (HeadSerializer.hopByHop.contains(known) || known == .host) || name.equalsIgnoringCase("sec-websocket-key") { continue }
+            fields.pointee.add(lowering: name, head.headers.value(at: index))
+        }
+        writeHeaders(stream, isLast: false)
+    }
+
+    /// The next number for a reserved stream.
+    private mutating func number(_ stream: HTTP2StreamPointer) {
         table.remove(stream)
         stream.pointee.id = nextStream
         stream.pointee.sendWindow = peer.initialWindowSize
         table.insert(stream)
         nextStream += 2
-        stream.pointee.method = head.method
-        let fields = fields(for: head.headers, more: 6, textBytes: head.path.count + head.query.count + 32)
-        fields.pointee.add(":method", head.methodBytes)
+    }
+
+    private func addTarget(_ head: borrowing RequestHead, _ host: BorrowedBytes, _ scheme: StaticString, to fields: UnsafeMutablePointer<HTTP2FieldList>) {
         fields.pointee.add(":scheme", BorrowedBytes(scheme))
         fields.pointee.add(":authority", host)
         if head.isAsterisk {
@@ -107,10 +139,6 @@ extension HTTP2Session {
         } else {
             fields.pointee.add(":path", head.path)
         }
-        addFields(head.headers, skipping: HeadSerializer.hopByHop.bits | KnownField.host.bit, to: fields)
-        if head.headers.mayContain(.te), head.headers.containsToken(.te, "trailers") { fields.pointee.add("te", BorrowedBytes("trailers")) }
-        if case .length(let length) = framing { fields.pointee.add("content-length", decimal: Int(truncatingIfNeeded: length)) }
-        writeHeaders(stream, isLast: isLast)
     }
 
     private func fields(for headers: borrowing Headers, more: Int, textBytes: Int) -> UnsafeMutablePointer<HTTP2FieldList> {
