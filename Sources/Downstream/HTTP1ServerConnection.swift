@@ -9,6 +9,8 @@ import Net
 /// next request) is kept in `input`.
 ///
 /// Reads happen in events, timers and ends of turns, never below a call that holds bytes of the scratch.
+///
+/// What seldom happens is kept out of line: the code of a usual request then fills fewer lines of the cache.
 struct HTTP1ServerConnection: ~Copyable {
     enum Phase {
         /// No byte of the next request has come.
@@ -177,7 +179,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
                     scheduleResume()
                     return used
                 }
-                guard let count = processHead(BorrowedBytes(rest)) else { return used }
+                guard let count = processHead(BorrowedBytes(rest), tailroom: isScratch ? Limits.tailroomBytes : 0) else { return used }
                 used += count
                 if used == bytes.count, pointee.phase == .body, !pointee.isPaused, let exchange = pointee.exchange {
                     handler.requestStalled(exchange)
@@ -193,9 +195,9 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
     }
 
     /// - Returns: the head's length, nil if it is not complete.
-    private func processHead(_ bytes: BorrowedBytes) -> Int? {
+    private func processHead(_ bytes: BorrowedBytes, tailroom: Int) -> Int? {
         if pointee.phase == .head, !pointee.headEnd.isReached(in: bytes), bytes.count < options.head.bytesMax { return nil }
-        switch RequestParser.parse(bytes, into: &pointee.server.pointee.incoming, options: options.head) {
+        switch RequestParser.parse(bytes, into: &pointee.server.pointee.incoming, options: options.head, tailroom: tailroom) {
         case .needMore: return waitForHead(bytes)
         case .complete(let count):
             begin(refusal: nil)
@@ -208,6 +210,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         }
     }
 
+    @inline(never)
     private func waitForHead(_ bytes: BorrowedBytes) -> Int? {
         if pointee.phase == .idle {
             pointee.phase = .head
@@ -222,6 +225,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
     /// HTTP/2 with prior knowledge begins with what HTTP/1 refuses, RFC 9113 §3.3.
     ///
     /// - Returns: what `processHead` returns; `.none` if this is something else.
+    @inline(never)
     private func recognizeHTTP2(_ bytes: BorrowedBytes) -> Int?? {
         let preface = BorrowedBytes(HTTP2Session.preface)
         let count = Swift.min(bytes.count, preface.count)
@@ -290,6 +294,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
     }
 
     /// The client sends no more: proper between requests and in a tunnel, and after a complete request (half-close).
+    @inline(never)
     private func inputEnded() {
         pointee.isReadable = false
         switch pointee.phase {
@@ -302,8 +307,10 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         }
     }
 
+    @inline(never)
     private func peerIsGone() { failRequest(.gone) }
 
+    @inline(never)
     private func failRequest(_ failure: ServerFailure) {
         if case .malformed = failure {
             pointee.closesAfterResponse = true
@@ -325,6 +332,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
     }
 
     /// Handles what has come meanwhile: kept input first, then the socket.
+    @inline(never)
     private func proceed() {
         guard pointee.phase != .closed else { return }
         processInput()
@@ -332,6 +340,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         if pointee.phase == .body, !pointee.isPaused, pointee.input.isEmpty, let exchange = pointee.exchange { handler.requestStalled(exchange) }
     }
 
+    @inline(never)
     private func scheduleResume() {
         guard !pointee.isResumeScheduled else { return }
         pointee.isResumeScheduled = true
@@ -491,6 +500,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
     }
 
     /// Closes once the client has everything; lingers if it may still be sending.
+    @inline(never)
     private func finishAndClose() {
         if pointee.phase == .waiting, !pointee.isRefused, !pointee.isReadable, pointee.input.isEmpty { return close() }
         pointee.transport.shutdownWrite()
@@ -501,6 +511,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         if !pointee.isProcessing { scheduleResume() }
     }
 
+    @inline(never)
     private func flush() {
         let before = pointee.outbox.count
         switch pointee.outbox.flush(over: pointee.transport) {
@@ -526,6 +537,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         if pointee.phase == .idle, pointee.outbox.isEmpty, pointee.input.isEmpty { close() }
     }
 
+    @inline(never)
     func close() {
         guard pointee.phase != .closed else { return }
         pointee.phase = .closed

@@ -6,6 +6,8 @@ import TLS
 /// One HTTP/1 connection to an upstream: one exchange at a time, idle in its pool between them.
 ///
 /// It lives in a slab of its client and is reached by pointer; it keeps its origin alive.
+///
+/// What seldom happens is kept out of line: the code of a usual request then fills fewer lines of the cache.
 struct HTTP1ClientConnection: ~Copyable {
     enum Phase {
         case resolving
@@ -152,6 +154,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         }
     }
 
+    @inline(never)
     private func connectionSettled() {
         if let error = Sockets.connectionError(pointee.transport.descriptor) {
             pointee.transport.close()
@@ -198,6 +201,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         continueHandshake()
     }
 
+    @inline(never)
     private func continueHandshake() {
         guard let tls = pointee.tls else { return }
         switch tls.handshake(isEnding: pointee.isEnding) {
@@ -245,6 +249,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
     }
 
     /// What comes on an idle connection may be about the encryption only.
+    @inline(never)
     private func isOnlyTLS() -> Bool {
         guard pointee.tls != nil, pointee.transport.receive(into: loop.pointee.scratch) == .wouldBlock else { return false }
         keepSession()
@@ -329,7 +334,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
             let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[used...])
             switch pointee.phase {
             case .waiting:
-                guard let count = processHead(BorrowedBytes(rest)) else { return used }
+                guard let count = processHead(BorrowedBytes(rest), tailroom: isScratch ? Limits.tailroomBytes : 0) else { return used }
                 used += count
             case .body:
                 if pointee.isPaused { return used }
@@ -346,9 +351,9 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
     }
 
     /// - Returns: the head's length, nil if it is not complete.
-    private func processHead(_ bytes: BorrowedBytes) -> Int? {
+    private func processHead(_ bytes: BorrowedBytes, tailroom: Int) -> Int? {
         let client = pointee.client
-        switch ResponseParser.parse(bytes, into: &client.pointee.incoming, method: pointee.method) {
+        switch ResponseParser.parse(bytes, into: &client.pointee.incoming, method: pointee.method, tailroom: tailroom) {
         case .needMore: return nil
         case .failed(let error):
             fail(.malformed(error))
@@ -365,6 +370,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         }
     }
 
+    @inline(never)
     private func processInterim(_ count: Int, _ bytes: BorrowedBytes) -> Int {
         pointee.interimCount += 1
         guard pointee.interimCount <= Limits.interimResponsesMax else {
@@ -430,6 +436,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         pointee.client.keepIdle(self)
     }
 
+    @inline(never)
     private func inputEnded() {
         pointee.isReadable = false
         if pointee.phase == .body, pointee.body.endsWithConnection, !pointee.transport.isCutShort {
@@ -458,12 +465,14 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         if !pointee.isProcessing { proceed() }
     }
 
+    @inline(never)
     private func proceed() {
         guard pointee.phase == .waiting || pointee.phase == .body else { return }
         processInput()
         read()
     }
 
+    @inline(never)
     private func scheduleResume() {
         guard !pointee.isResumeScheduled else { return }
         pointee.isResumeScheduled = true
@@ -550,6 +559,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         }
     }
 
+    @inline(never)
     private func flush() {
         let before = pointee.outbox.count
         switch pointee.outbox.flush(over: pointee.transport) {
@@ -565,6 +575,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
 
     /// The upstream takes no more, but it may have answered before it closed: what it said stands in the socket still,
     /// and is read at the end of the turn.
+    @inline(never)
     private func writeFailed(_ error: SystemError) {
         pointee.outbox = Outbox()
         pointee.staysOpen = false
@@ -575,6 +586,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
 
     // MARK: Ending
 
+    @inline(never)
     private func fail(_ failure: ClientFailure) {
         let exchange = pointee.exchange
         let http2 = pointee.http2
@@ -588,6 +600,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         close()
     }
 
+    @inline(never)
     func close() {
         guard pointee.phase != .closed else { return }
         let isResolving = pointee.phase == .resolving

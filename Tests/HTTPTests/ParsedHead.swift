@@ -1,5 +1,6 @@
 import Bytes
 import HTTP
+import Testing
 
 /// What a request head came to, as plain values that compare.
 struct ParsedRequest: Equatable, CustomStringConvertible {
@@ -19,9 +20,24 @@ enum Parsed<Head: Equatable>: Equatable {
     case failed(HTTPError)
 }
 
+/// What lies behind the bytes must not show, whether the parser may read it or not.
+private func withTailroom<Head>(_ bytes: [UInt8], _ parse: (BorrowedBytes, Int) -> Parsed<Head>) -> Parsed<Head> {
+    let alone = bytes.withUnsafeBytes { parse($0, 0) }
+    for behind in ["\r\n\r\n", ": x\r\n\r\n", "t: x\r\nAccept: y\r\n\r\n"] {
+        let room = bytes + Array((behind + String(repeating: "a", count: 64)).utf8)
+        let before = room.withUnsafeBytes { parse($0.slice(0, bytes.count), 64) }
+        #expect(before == alone, "before \(behind.debugDescription): \(String(decoding: bytes, as: UTF8.self).debugDescription)")
+    }
+    return alone
+}
+
 func parseRequest(_ bytes: [UInt8], _ options: HeadOptions = HeadOptions()) -> Parsed<ParsedRequest> {
+    withTailroom(bytes) { parseRequest($0, options, tailroom: $1) }
+}
+
+private func parseRequest(_ bytes: BorrowedBytes, _ options: HeadOptions, tailroom: Int) -> Parsed<ParsedRequest> {
     var head = RequestHead()
-    switch bytes.withUnsafeBytes({ RequestParser.parse($0, into: &head, options: options) }) {
+    switch RequestParser.parse(bytes, into: &head, options: options, tailroom: tailroom) {
     case .needMore: return .needMore
     case .failed(let error): return .failed(error)
     case .complete(let count): return .complete(describe(head), count: count)
@@ -68,8 +84,12 @@ struct ParsedResponse: Equatable {
 }
 
 func parseResponse(_ bytes: [UInt8], to method: Method = .get) -> Parsed<ParsedResponse> {
+    withTailroom(bytes) { parseResponse($0, to: method, tailroom: $1) }
+}
+
+private func parseResponse(_ bytes: BorrowedBytes, to method: Method, tailroom: Int) -> Parsed<ParsedResponse> {
     var head = ResponseHead()
-    switch bytes.withUnsafeBytes({ ResponseParser.parse($0, into: &head, method: method) }) {
+    switch ResponseParser.parse(bytes, into: &head, method: method, tailroom: tailroom) {
     case .needMore: return .needMore
     case .failed(let error): return .failed(error)
     case .complete(let count):

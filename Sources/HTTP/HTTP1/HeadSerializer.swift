@@ -107,29 +107,30 @@ public enum HeadSerializer {
         output.append("\r\n")
     }
 
+    /// - Parameter skipping: bits of known fields, never of `.other`.
     private static func writeFields(_ headers: borrowing Headers, skipping: UInt64, to output: inout HeadWriter) {
-        var runStart = 0
-        var runEnd = 0
+        guard let fields = headers.fields else { return }
+        // Of the lines that stay as they were received, one behind the other.
+        var runStart: Int?
         for index in headers.indices {
-            let isSkipped = !headers.isPresent(index) || skipping & headers.known(at: index).bit != 0 && headers.known(at: index) != .other
-            if !isSkipped, let end = headers.wireLineEnd(index) {
-                let start = Int(headers.fields.unsafelyUnwrapped[index].nameStart)
-                if start != runEnd {
-                    output.append(headers.slice(ByteRange(runStart, runEnd)))
-                    runStart = start
-                }
-                runEnd = end
+            let field = fields[index]
+            let isSkipped = field.isRemoved || skipping & field.known.bit != 0
+            let isWire = index < headers.wireCount
+            if isWire, !isSkipped, Int(field.valueStart) < headers.wireEnd {
+                if runStart == nil { runStart = Int(field.nameStart) }
                 continue
             }
-            output.append(headers.slice(ByteRange(runStart, runEnd)))
-            runStart = runEnd
+            if let start = runStart {
+                output.append(headers.slice(ByteRange(start, isWire ? Int(field.nameStart) : headers.wireEnd)))
+                runStart = nil
+            }
             if isSkipped { continue }
             output.append(headers.name(at: index))
             output.append(": ")
             output.append(headers.value(at: index))
             output.append("\r\n")
         }
-        output.append(headers.slice(ByteRange(runStart, runEnd)))
+        if let start = runStart { output.append(headers.slice(ByteRange(start, headers.wireEnd))) }
     }
 }
 

@@ -14,8 +14,9 @@ public struct HeadOptions: Sendable {
 public enum RequestParser {
     /// Parses a head at the start of `bytes`; on success the head owns a copy of it.
     ///
+    /// - Parameter tailroom: bytes behind these that may be read, whatever they are.
     /// - Complexity: one pass; a head that comes in many pieces should be retried only when `HeadEnd` found its end.
-    public static func parse(_ bytes: BorrowedBytes, into head: inout RequestHead, options: borrowing HeadOptions) -> ParseResult {
+    public static func parse(_ bytes: BorrowedBytes, into head: inout RequestHead, options: borrowing HeadOptions, tailroom: Int = 0) -> ParseResult {
         guard let base = bytes.baseAddress else { return .needMore }
         let end = min(bytes.count, options.bytesMax)
         head.reset()
@@ -27,7 +28,7 @@ public enum RequestParser {
         }
         // The other half of an empty line may still come.
         if start + 1 == end, base.load(fromByteOffset: start, as: UInt8.self) == 0x0D { return .needMore }
-        let result = parse(base + start, end - start, into: &head, options.reservedStayEncoded)
+        let result = parse(base + start, end - start, tailroom: tailroom, into: &head, options.reservedStayEncoded)
         switch result {
         case .needMore: return bytes.count >= options.bytesMax ? .failed(.headTooLarge) : .needMore
         case .complete(let count): return .complete(start + count)
@@ -35,7 +36,9 @@ public enum RequestParser {
         }
     }
 
-    private static func parse(_ base: UnsafeRawPointer, _ end: Int, into head: inout RequestHead, _ reservedStayEncoded: Bool) -> ParseResult {
+    private static func parse(
+        _ base: UnsafeRawPointer, _ end: Int, tailroom: Int, into head: inout RequestHead, _ reservedStayEncoded: Bool
+    ) -> ParseResult {
         var index = 0
         while index < end, ASCII.isToken(base.load(fromByteOffset: index, as: UInt8.self)) { index += 1 }
         guard index < end else { return .needMore }
@@ -63,7 +66,7 @@ public enum RequestParser {
         else { return .failed(base.load(fromByteOffset: index + 8, as: UInt8.self) == 0x0A ? .bareLineFeed : .malformedVersion) }
         index += 10
 
-        let result = FieldParser.parse(base, index, end, into: &head.headers)
+        let result = FieldParser.parse(base, index, end, tailroom: tailroom, into: &head.headers)
         guard case .complete(let headEnd) = result else { return result }
         head.version = version
         head.setMethod(ByteRange(0, methodEnd), Method(BorrowedBytes(start: base, count: methodEnd)))

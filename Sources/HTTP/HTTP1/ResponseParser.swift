@@ -4,8 +4,10 @@ public import Bytes
 public enum ResponseParser {
     /// Parses a head at the start of `bytes`; on success the head owns a copy of it.
     ///
-    /// - Parameter method: of the request that is answered.
-    public static func parse(_ bytes: BorrowedBytes, into head: inout ResponseHead, method: Method) -> ParseResult {
+    /// - Parameters:
+    ///   - method: of the request that is answered.
+    ///   - tailroom: bytes behind these that may be read, whatever they are.
+    public static func parse(_ bytes: BorrowedBytes, into head: inout ResponseHead, method: Method, tailroom: Int = 0) -> ParseResult {
         guard let base = bytes.baseAddress, bytes.count >= 13 else { return .needMore }
         head.reset()
         let end = min(bytes.count, Limits.responseHeadBytesMax)
@@ -23,7 +25,7 @@ public enum ResponseParser {
         guard bytes[reasonEnd] == 0x0D, bytes[reasonEnd + 1] == 0x0A else {
             return .failed(bytes[reasonEnd] == 0x0A ? .bareLineFeed : .malformedStatusLine)
         }
-        let result = FieldParser.parse(base, reasonEnd + 2, end, into: &head.headers)
+        let result = FieldParser.parse(base, reasonEnd + 2, end, tailroom: tailroom, into: &head.headers)
         guard case .complete(let headEnd) = result else { return result == .needMore ? exhausted(bytes) : result }
         head.status = status
         head.receivedStatus = status

@@ -202,7 +202,7 @@ public struct Headers: ~Copyable {
 
     public mutating func replaceValue(at index: Int, _ value: BorrowedBytes) {
         let range = add(value)
-        // Once its value lies elsewhere the line no longer stands in the block as received; see `isWireLine`.
+        // Once its value lies elsewhere the line no longer stands in the block as received.
         fields.unsafelyUnwrapped[index].valueStart = range.start
         fields.unsafelyUnwrapped[index].valueCount = range.count
     }
@@ -304,7 +304,15 @@ public struct Headers: ~Copyable {
         } else {
             repeated |= field.known.bit
         }
-        fieldCount += 1
+        fieldCount &+= 1
+    }
+
+    /// Appends a line that stands, or will stand, in the block: offsets of its name and of its value.
+    @inline(__always)
+    mutating func appendField(name start: Int, count: Int, _ known: KnownField, value valueStart: Int, end: Int) {
+        appendField(Field(
+            nameStart: UInt32(truncatingIfNeeded: start), nameCount: UInt16(truncatingIfNeeded: count), known: known, isRemoved: false,
+            valueStart: UInt32(truncatingIfNeeded: valueStart), valueCount: UInt32(truncatingIfNeeded: end &- valueStart)))
     }
 
     private mutating func growFields() {
@@ -338,9 +346,7 @@ public struct Headers: ~Copyable {
         block.storeBytes(of: 0x203A, toByteOffset: valueStart - 2, as: UInt16.self)
         if let from = value.baseAddress { (block + valueStart).copyMemory(from: from, byteCount: value.count) }
         block.storeBytes(of: 0x0A0D, toByteOffset: valueStart + value.count, as: UInt16.self)
-        appendField(Field(
-            nameStart: UInt32(truncatingIfNeeded: byteCount), nameCount: UInt16(truncatingIfNeeded: name.count), known: known, isRemoved: false,
-            valueStart: UInt32(truncatingIfNeeded: valueStart), valueCount: UInt32(truncatingIfNeeded: value.count)))
+        appendField(name: byteCount, count: name.count, known, value: valueStart, end: valueStart + value.count)
         byteCount = valueStart + value.count + 2
         wireCount = fieldCount
         wireEnd = byteCount
@@ -348,15 +354,6 @@ public struct Headers: ~Copyable {
 
     /// Room that all fields take when they are written, with colons and line ends.
     var writtenBytesMax: Int { byteCount + 4 * fieldCount }
-
-    /// Where the line of a field that is still as received ends; nil if it was edited or added.
-    @inline(__always)
-    func wireLineEnd(_ index: Int) -> Int? {
-        guard index < wireCount else { return nil }
-        let field = fields.unsafelyUnwrapped[index]
-        guard Int(field.valueStart) < wireEnd else { return nil }
-        return index + 1 < wireCount ? Int(fields.unsafelyUnwrapped[index + 1].nameStart) : wireEnd
-    }
 }
 
 /// Calls `body` with each non-empty element of a comma-separated list, white space trimmed (RFC 9110 §5.6.1).

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import CScan
 
 /// Field names that the proxy itself reads or writes; recognised while parsing, so that they compare as one byte.
 public enum KnownField: UInt8, Sendable {
@@ -73,8 +74,7 @@ public enum KnownField: UInt8, Sendable {
             return
         }
         let end = KnownField.folded(start, count - 4, UInt32.self)
-        let slot = ((end &+ UInt32(truncatingIfNeeded: count) &<< 13) &* KnownField.multiplier) &>> 26
-        let number = Int(KnownField.slots.utf8Start[Int(slot)]) &- 0x30
+        let number = KnownField.candidate(end, count)
         let known = UnsafeRawPointer(KnownField.names.utf8Start) + number * KnownField.stride
         var difference = UInt64(truncatingIfNeeded: end ^ known.loadUnaligned(fromByteOffset: count - 4, as: UInt32.self))
         difference |= UInt64(known.load(fromByteOffset: count, as: UInt8.self) ^ 0x20)
@@ -86,6 +86,23 @@ public enum KnownField: UInt8, Sendable {
             difference |= UInt64(truncatingIfNeeded: KnownField.folded(start, 0, UInt32.self) ^ known.loadUnaligned(as: UInt32.self))
         }
         self = difference == 0 ? unsafeBitCast(UInt8(truncatingIfNeeded: number), to: KnownField.self) : .other
+    }
+
+    /// The same of a name of 4...15 bytes, neither control characters nor others that no token has, where sixteen can be read.
+    @inline(__always)
+    init(wideName start: UnsafeRawPointer, count: Int) {
+        let number = KnownField.candidate(KnownField.folded(start, count &- 4, UInt32.self), count)
+        let known = UnsafeRawPointer(KnownField.names.utf8Start) + number * KnownField.stride
+        let differs = cscan_differs_folded(start, known) & ((1 &<< UInt32(truncatingIfNeeded: count)) &- 1)
+        let isLonger = known.load(fromByteOffset: count, as: UInt8.self) ^ 0x20
+        self = differs | UInt32(isLonger) == 0 ? unsafeBitCast(UInt8(truncatingIfNeeded: number), to: KnownField.self) : .other
+    }
+
+    /// The number of the only field that a name with this end and length can be.
+    @inline(__always)
+    private static func candidate(_ end: UInt32, _ count: Int) -> Int {
+        let slot = ((end &+ UInt32(truncatingIfNeeded: count) &<< 13) &* multiplier) &>> 26
+        return Int(slots.utf8Start[Int(slot)]) &- 0x30
     }
 
     @inline(__always)

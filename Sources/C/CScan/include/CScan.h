@@ -35,6 +35,17 @@ static inline uint32_t cscan_control_or_space(const void *at) {
     return (uint32_t)_mm_movemask_epi8(_mm_or_si128(below, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7F))));
 }
 
+/// Colons.
+static inline uint32_t cscan_colon(const void *at) {
+    return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)at), _mm_set1_epi8(':')));
+}
+
+/// Bytes that differ from those at `other` when the bit 0x20 is set in them.
+static inline uint32_t cscan_differs_folded(const void *at, const void *other) {
+    __m128i folded = _mm_or_si128(_mm_loadu_si128((const __m128i *)at), _mm_set1_epi8(0x20));
+    return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(folded, _mm_loadu_si128((const __m128i *)other))) ^ 0xFFFF;
+}
+
 #else
 
 #define CSCAN_MASK(condition) \
@@ -49,6 +60,8 @@ static inline uint32_t cscan_no_word(const void *at) {
 }
 static inline uint32_t cscan_control(const void *at) { CSCAN_MASK(b < 0x20 || b == 0x7F) }
 static inline uint32_t cscan_control_or_space(const void *at) { CSCAN_MASK(b <= 0x20 || b == 0x7F) }
+static inline uint32_t cscan_colon(const void *at) { CSCAN_MASK(b == ':') }
+static inline uint32_t cscan_differs_folded(const void *at, const void *other) { CSCAN_MASK((b | 0x20) != ((const uint8_t *)other)[i]) }
 
 #endif
 #endif
