@@ -118,6 +118,8 @@ extension Configuration {
         /// The age at which an idle connection is closed.
         public var closeIdleConnsPeriod = Duration.seconds(20)
         public var disableHTTPKeepalives = false
+        /// Connections to upstreams begin with a PROXY header.
+        public var enableProxyProtocol = false
         /// `https` upstreams are offered HTTP/2.
         public var enableHTTP2 = true
         public var proxyPreserveHost = false

@@ -133,6 +133,8 @@ extension FlagTable {
         .duration("close-idle-conns-period", \.backend.closeIdleConnsPeriod,
             "age at which an idle connection is closed; each has its own, they never close all at once"),
         .bool("disable-http-keepalives", \.backend.disableHTTPKeepalives, "use every upstream connection for one request only"),
+        .bool("enable-proxy-protocol-backend", \.backend.enableProxyProtocol,
+            "begin connections to upstreams with a PROXY header of version 2 that names the client; each then serves one request"),
         .bool("enable-http2-backend", \.backend.enableHTTP2, "offer HTTP/2 to https upstreams; what they choose is spoken. h2c:// always is HTTP/2"),
         .servers("dns-servers", \.backend.dnsServers, defaultPort: 53, "name servers as ip:port instead of those of /etc/resolv.conf"),
         .record("passive-health-check", \.backend.passiveHealthCheck, keys: PassiveHealthCheckSettings.keys,

@@ -30,6 +30,14 @@ public struct ServerStream {
         }
     }
 
+    /// Where the client connected to, as the socket says; a system call.
+    public var localAddress: SocketAddress? {
+        switch framing {
+        case .http1(let connection): Sockets.localAddress(connection.pointee.transport.descriptor)
+        case .http2(let stream): Sockets.localAddress(stream.owner.pointee.transport.descriptor)
+        }
+    }
+
     /// Whether the client came by TLS.
     public var isEncrypted: Bool {
         switch framing {

@@ -77,6 +77,8 @@ public struct ExchangeSettings {
     public var dynamicURL: (scheme: ByteRange, host: ByteRange)?
     /// `backendIsProxy`: the request goes to its own host by way of the backend, a forward proxy.
     public var backendIsProxy = false
+    /// `backendProxyProtocol`, `-enable-proxy-protocol-backend`: the connection tells the backend who the client is.
+    public var sendsProxyHeader = false
     /// `backendTLS…`: what the route asks for of TLS to an `https` backend, as `BackendTLSRules` numbers it; 0 for nothing.
     public var backendSecurity: UInt64 = 0
     /// `teeLoopback`'s mark on the copy, which the predicate `Tee` reads.
@@ -100,6 +102,7 @@ public struct ExchangeSettings {
         dynamicHost = nil
         dynamicURL = nil
         backendIsProxy = false
+        sendsProxyHeader = false
         backendSecurity = 0
         teeLabel = nil
         if !annotations.isEmpty { annotations = [:] }

@@ -79,6 +79,34 @@ public enum ProxyProtocol {
         }
     }
 
+    // MARK: Writing
+
+    /// Writes a header of version 2 that says who the client is and where it connected to. Addresses of two families go
+    /// as two of IPv6.
+    public static func write(client: SocketAddress, destination: SocketAddress, to buffer: inout ByteBuffer) {
+        let isIPv4 = client.address.isIPv4 && destination.address.isIPv4
+        buffer.append(signature)
+        buffer.append(0x21)
+        buffer.append(isIPv4 ? 0x11 : 0x21)
+        append(UInt16(isIPv4 ? 12 : 36), to: &buffer)
+        for address in [client.address, destination.address] {
+            if !isIPv4 { append(address.high, to: &buffer) }
+            append(isIPv4 ? UInt64(UInt32(truncatingIfNeeded: address.low)) << 32 : address.low, to: &buffer, byteCount: isIPv4 ? 4 : 8)
+        }
+        append(client.port, to: &buffer)
+        append(destination.port, to: &buffer)
+    }
+
+    private static func append(_ number: UInt16, to buffer: inout ByteBuffer) {
+        buffer.append(UInt8(number >> 8))
+        buffer.append(UInt8(truncatingIfNeeded: number))
+    }
+
+    /// The first bytes of a number in network order.
+    private static func append(_ number: UInt64, to buffer: inout ByteBuffer, byteCount: Int = 8) {
+        for index in 0..<byteCount { buffer.append(UInt8(truncatingIfNeeded: number >> UInt64(56 - 8 * index))) }
+    }
+
     private static func word(_ bytes: BorrowedBytes, _ start: Int) -> UInt64 { (start..<start + 8).reduce(0) { $0 << 8 | UInt64(bytes[$1]) } }
 }
 

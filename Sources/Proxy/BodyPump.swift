@@ -21,7 +21,8 @@ extension UnsafeMutablePointer where Pointee == Exchange {
             pointee.isRequestHeadSent = true
             pointee.attemptCount += 1
             if isLast, piece.count > 0, client.isHTTP2 { keepForReplay(piece, trailers) }
-            let framing = HeadSerializer.Framing(body: upstreamFraming(), upgrades: pointee.filter.request.isUpgrade)
+            var framing = HeadSerializer.Framing(body: upstreamFraming(), upgrades: pointee.filter.request.isUpgrade)
+            if pointee.filter.settings.backendIsProxy, pointee.origin?._withUnsafeGuaranteedRef({ $0.proxy }) == nil { framing.scheme = "http" }
             outcome = withUpstreamHost { host in
                 client.request(pointee.filter.request, host: host, framing: framing, piece, isLast: isLast, trailers: trailers)
             }
@@ -58,6 +59,8 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     }
 
     private func withUpstreamHost<Result>(_ body: (BorrowedBytes) -> Result) -> Result {
+        // A forward proxy is asked for the client's host, not for its own.
+        if pointee.filter.settings.backendIsProxy { return body(pointee.filter.request.host) }
         if let host = context.outgoingHost { return body(host) }
         if pointee.filter.settings.preservesHost { return body(pointee.filter.request.host) }
         return pointee.origin.unsafelyUnwrapped._withUnsafeGuaranteedRef { $0.authority.withUnsafeBytes(body) }

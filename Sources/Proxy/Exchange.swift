@@ -22,7 +22,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     /// Takes over a request whose head has come.
     func start(refusal: HTTPError?) {
         pointee.filter.peer = pointee.server.peer.address
-        pointee.filter.settings.preservesHost = pointee.lentWorker._withUnsafeGuaranteedRef { $0.options.preservesHost }
+        takeDefaults()
         if let refusal { return fail(.refused(refusal)) }
         pointee.isBodyExpected = !pointee.filter.request.framing.isEmpty
         if let answer = check() { return fail(answer) }
@@ -91,6 +91,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     }
 
     func connect(to origin: Origin, _ needs: ConnectionNeeds = ConnectionNeeds()) {
+        if pointee.filter.settings.backendIsProxy, pointee.server.isEncrypted, origin.proxy == nil { return connect(by: origin, needs) }
         let security = pointee.filter.settings.backendSecurity
         if security != 0, origin.scheme.isSecure { return connectSecurely(to: origin, security, needs) }
         open(origin, needs)
@@ -109,12 +110,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         pointee.origin = Unmanaged.passUnretained(origin)
         if let timeout = pointee.filter.settings.backendTimeout { setTimer(.backendTimeout, at: pointee.upstreamStart + timeout) }
         let client = pointee.lentWorker._withUnsafeGuaranteedRef { $0.client }
-        var needs = needs
-        if pointee.filter.request.isUpgrade {
-            needs.framing = asksForWebSocket ? .webSocket : .http1
-            needs.connectTimeout = pointee.worker.options.upgradeDialTimeout
-        }
-        let opened = client.open(origin, for: self, needs)
+        let opened = client.open(origin, for: self, completed(needs))
         pointee.client = opened.stream
         pointee.isRequestHeadSent = false
         if opened.isConnected { return sendRequest() }

@@ -169,8 +169,16 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         pointee.outerRoutes.append(Exchange.Frame(route: pointee.route.unsafelyUnwrapped, filtersRun: pointee.filtersRun))
         // A Host that filters chose was for this route's upstream (routing.md §10).
         pointee.filter.outgoingHost = nil
-        pointee.filter.settings.preservesHost = pointee.worker.options.preservesHost
+        takeDefaults()
         route()
+    }
+
+    /// What the flags say of backends, before the route's filters have their say.
+    func takeDefaults() {
+        pointee.lentWorker._withUnsafeGuaranteedRef {
+            pointee.filter.settings.preservesHost = $0.options.preservesHost
+            pointee.filter.settings.sendsProxyHeader = $0.options.sendsProxyHeaders
+        }
     }
 
     /// A response filter sends the changed request through routing again: its response replaces this one and then

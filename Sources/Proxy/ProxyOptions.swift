@@ -4,6 +4,8 @@ public import Filters
 public struct ProxyOptions: Sendable {
     /// `-proxy-preserve-host`.
     public var preservesHost = false
+    /// `-enable-proxy-protocol-backend`.
+    public var sendsProxyHeaders = false
     /// Of one request; `-max-loopbacks`.
     public var loopbacksMax = 9
     /// `-default-http-status`.

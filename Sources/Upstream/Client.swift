@@ -61,11 +61,12 @@ extension UnsafeMutablePointer where Pointee == Client {
     /// - Returns: the stream and whether it is connected; if not, `upstreamConnected` or `upstreamFailed` follows.
     public func open(_ origin: Origin, for exchange: UnsafeMutableRawPointer, _ needs: ConnectionNeeds = ConnectionNeeds()) -> (stream: ClientStream, isConnected: Bool) {
         if origin.scheme == .h2c { return openHTTP2(origin, for: exchange, needs) }
-        let offersHTTP2 = origin.scheme.isSecure && needs.framing == .any && pointee.options.offersHTTP2
+        // A connection of one client's cannot be one for many.
+        let offersHTTP2 = origin.scheme.isSecure && needs.framing == .any && pointee.options.offersHTTP2 && needs.proxyHeader == nil
         if offersHTTP2, pointee.pools.choosesHTTP2(origin) { return openHTTP2(origin, for: exchange, needs) }
-        if needs.framing == .webSocket, origin.scheme.isSecure, pointee.options.offersHTTP2, let connection = pointee.pools.findHTTP2(origin),
+        if needs.framing == .webSocket, needs.proxyHeader == nil, origin.scheme.isSecure, pointee.options.offersHTTP2, let connection = pointee.pools.findHTTP2(origin),
             connection.takesTunnels == true { return (ClientStream(connection.reserve(for: exchange, asTunnel: true)), true) }
-        if !needs.isFresh, let connection = pointee.pools.takeIdle(origin) {
+        if !needs.isFresh, needs.proxyHeader == nil, let connection = pointee.pools.takeIdle(origin) {
             pointee.counters.idle -= 1
             pointee.counters.reused += 1
             connection.reuse(for: exchange)
@@ -75,6 +76,7 @@ extension UnsafeMutablePointer where Pointee == Client {
         connection.initialize(to: HTTP1ClientConnection(origin: origin, client: self, exchange: exchange))
         connection.pointee.offersHTTP2 = offersHTTP2
         connection.pointee.isFreshAsked = needs.isFresh
+        connection.pointee.proxyHeader = needs.proxyHeader
         pointee.counters.opened += 1
         connection.connect(within: needs.connectTimeout)
         return (ClientStream(connection: connection), false)
@@ -83,26 +85,27 @@ extension UnsafeMutablePointer where Pointee == Client {
     /// Takes a stream of a connection that has room, be it one that is being made, or begins a new connection.
     private func openHTTP2(_ origin: Origin, for exchange: UnsafeMutableRawPointer, _ needs: ConnectionNeeds) -> (stream: ClientStream, isConnected: Bool) {
         let isTunnel = needs.framing == .webSocket
-        if let connection = pointee.pools.findHTTP2(origin), !needs.isFresh || connection.pointee.phase == .connecting {
+        if needs.proxyHeader == nil, let connection = pointee.pools.findHTTP2(origin), !needs.isFresh || connection.pointee.phase == .connecting {
             let isConnected = connection.pointee.phase == .open
             if isConnected { pointee.counters.reused += 1 }
             let stream = connection.reserve(for: exchange, asTunnel: isTunnel)
             return (ClientStream(stream), isConnected && (!isTunnel || connection.takesTunnels == true))
         }
-        let connection = makeHTTP2(origin)
+        let connection = makeHTTP2(origin, isPooled: needs.proxyHeader == nil)
         let stream = connection.reserve(for: exchange, asTunnel: isTunnel)
         let dialer = pointee.connections.allocate()
         dialer.initialize(to: HTTP1ClientConnection(origin: origin, client: self, dialingFor: connection))
         dialer.pointee.offersHTTP2 = origin.scheme.isSecure
+        dialer.pointee.proxyHeader = needs.proxyHeader
         pointee.counters.opened += 1
         dialer.connect(within: needs.connectTimeout)
         return (ClientStream(stream), false)
     }
 
-    private func makeHTTP2(_ origin: Origin) -> UnsafeMutablePointer<HTTP2ClientConnection> {
+    private func makeHTTP2(_ origin: Origin, isPooled: Bool = true) -> UnsafeMutablePointer<HTTP2ClientConnection> {
         let connection = pointee.http2Connections.allocate()
         connection.initialize(to: HTTP2ClientConnection(origin: origin, client: self))
-        pointee.pools.addHTTP2(connection)
+        if isPooled { pointee.pools.addHTTP2(connection) }
         return connection
     }
 

@@ -69,6 +69,8 @@ public enum ClientFailure: Equatable, Sendable {
     case unresolved(ResolveError)
     case connect(SystemError)
     case connectTimeout
+    /// A forward proxy makes no tunnel to the origin; its status.
+    case proxyRefused(UInt16)
     /// Connected, but no encrypted connection came of it.
     case tls(String)
     case tlsTimeout
@@ -96,6 +98,7 @@ public enum ClientFailure: Equatable, Sendable {
         case .unresolved(.timedOut): "name resolution: no answer in time"
         case .connect(let error): "connect: \(error)"
         case .connectTimeout: "connect: no answer in time"
+        case .proxyRefused(let status): "the proxy makes no tunnel: status \(status)"
         case .tls(let reason): "TLS handshake: \(reason)"
         case .tlsTimeout: "TLS handshake: not done in time"
         case .noTunnels: "the upstream takes no WebSockets over HTTP/2 (SETTINGS_ENABLE_CONNECT_PROTOCOL, RFC 8441)"

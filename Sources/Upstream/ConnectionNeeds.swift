@@ -1,3 +1,5 @@
+public import Net
+
 /// What an exchange asks of the connection it gets.
 public struct ConnectionNeeds: Sendable {
     public enum Framing: Sendable {
@@ -15,6 +17,20 @@ public struct ConnectionNeeds: Sendable {
     public var isFresh = false
     /// Instead of the options', nanoseconds, 0 = none.
     public var connectTimeout: UInt64?
+
+    /// The connection begins with a PROXY header, and serves this one exchange.
+    public var proxyHeader: ProxyHeader?
+
+    /// What a PROXY header of version 2 says.
+    public struct ProxyHeader: Sendable {
+        let client: SocketAddress
+        let destination: SocketAddress
+
+        public init(client: SocketAddress, destination: SocketAddress) {
+            self.client = client
+            self.destination = destination
+        }
+    }
 
     public init() {}
 }

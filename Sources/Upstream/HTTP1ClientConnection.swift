@@ -12,6 +12,8 @@ struct HTTP1ClientConnection: ~Copyable {
     enum Phase {
         case resolving
         case connecting
+        /// A forward proxy makes a tunnel to the origin.
+        case tunneling
         /// The TLS handshake is under way.
         case securing
         /// The request is being sent or the response's head is awaited.
@@ -56,6 +58,8 @@ struct HTTP1ClientConnection: ~Copyable {
     var isChunkedRequest = false
     var isTunnel = false
     var isFreshAsked = false
+    /// Sent first; the connection then is one client's, and serves nobody else.
+    var proxyHeader: ConnectionNeeds.ProxyHeader?
     /// By ALPN; what the upstream chooses decides what becomes of the transport.
     var offersHTTP2 = false
     /// The request asked for an upgrade, so that a 101 is an answer to it.
@@ -103,14 +107,14 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         timer.pointee.owner = UnsafeMutableRawPointer(self)
         timer.pointee.expired = { $0.assumingMemoryBound(to: HTTP1ClientConnection.self).timerExpired() }
         setTimer(limit ?? options.connectTimeout)
-        let origin = pointee.origin.takeUnretainedValue()
-        if let address = origin.address {
+        let hop = hop
+        if let address = hop.address {
             pointee.addresses = [address]
             return connectNext()
         }
         pointee.phase = .resolving
         let connection = self
-        pointee.client.pointee.resolver.resolve(origin.host) { result in connection.resolved(result) }
+        pointee.client.pointee.resolver.resolve(hop.host) { result in connection.resolved(result) }
     }
 
     private func resolved(_ result: Result<[IPAddress], ResolveError>) {
@@ -127,7 +131,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
     private func connectNext() {
         var failure = ClientFailure.connect(.connectionRefused)
         while let address = pointee.addresses.popLast() {
-            let target = SocketAddress(address, port: pointee.origin._withUnsafeGuaranteedRef { $0.port })
+            let target = SocketAddress(address, port: hop.port)
             do throws(SystemError) {
                 let socket = try Sockets.connect(target)
                 let probeSeconds = Int32(clamping: options.probeInterval / 1_000_000_000)
@@ -161,7 +165,26 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
             if !pointee.addresses.isEmpty { return connectNext() }
             return fail(.connect(error))
         }
+        if let header = pointee.proxyHeader, !send(header) { return fail(.broken(.brokenPipe)) }
+        if pointee.origin._withUnsafeGuaranteedRef({ $0.proxy }) == nil { encryptOrGoOn() } else { askForTunnel() }
+    }
+
+    func encryptOrGoOn() {
         if pointee.origin._withUnsafeGuaranteedRef({ $0.scheme.isSecure }) { startHandshake() } else { connected() }
+    }
+
+    /// Whom to connect to on the way to the origin.
+    private var hop: Origin {
+        let origin = pointee.origin.takeUnretainedValue()
+        return origin.proxy ?? origin
+    }
+
+    /// The buffer of a new socket takes it whole.
+    private func send(_ header: ConnectionNeeds.ProxyHeader) -> Bool {
+        let client = pointee.client
+        client.pointee.headBuffer.removeAll()
+        ProxyProtocol.write(client: header.client, destination: header.destination, to: &client.pointee.headBuffer)
+        return pointee.transport.send(client.pointee.headBuffer.readable) == .bytes(client.pointee.headBuffer.count)
     }
 
     private func connected() {
@@ -266,6 +289,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         case .securing:
             if !readiness.isDisjoint(with: [.readHangup, .error, .hangup]) { pointee.isEnding = true }
             return continueHandshake()
+        case .tunneling: return tunnelProgressed(readiness)
         case .connecting:
             if !readiness.isDisjoint(with: [.writable, .error, .hangup]) { connectionSettled() }
             return
@@ -343,7 +367,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
                 // More than one response to one request: nothing on this connection can be trusted.
                 close()
                 return bytes.count
-            case .closed, .connecting, .securing, .resolving: return bytes.count
+            case .closed, .connecting, .tunneling, .securing, .resolving: return bytes.count
             }
         }
         if pointee.phase == .body, !pointee.isPaused, let exchange = pointee.exchange { handler.responseStalled(exchange) }
@@ -423,7 +447,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         let trailers = TrailerLines(pointee.body.trailers)
         pointee.exchange = nil
         // What is still unread behind a complete response is its end, or nothing that a next request should get.
-        let isReusable = pointee.staysOpen && !pointee.isReadable && pointee.isRequestComplete && pointee.outbox.isEmpty && !options.closesAfterUse
+        let isReusable = pointee.staysOpen && pointee.proxyHeader == nil && !pointee.isReadable && pointee.isRequestComplete && pointee.outbox.isEmpty && !options.closesAfterUse
         handler.responseBody(exchange, piece, isLast: true, trailers: trailers)
         guard pointee.phase != .closed else { return }
         if isReusable { becomeIdle() } else { close() }
@@ -502,6 +526,8 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
     ) -> WriteOutcome {
         guard pointee.phase == .waiting else { return .failed(.brokenPipe) }
         let client = pointee.client
+        var framing = framing
+        if pointee.proxyHeader != nil, !framing.upgrades { framing.closes = true }
         pointee.method = head.method
         pointee.isChunkedRequest = framing.body == .chunked
         pointee.isTunnelAsked = framing.upgrades
@@ -587,7 +613,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
     // MARK: Ending
 
     @inline(never)
-    private func fail(_ failure: ClientFailure) {
+    func fail(_ failure: ClientFailure) {
         let exchange = pointee.exchange
         let http2 = pointee.http2
         close()
@@ -635,7 +661,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
 
     private func timerExpired() {
         switch pointee.phase {
-        case .resolving, .connecting: fail(.connectTimeout)
+        case .resolving, .connecting, .tunneling: fail(.connectTimeout)
         case .securing: fail(.tlsTimeout)
         case .waiting: fail(.timeout)
         case .body, .idle, .closed: break

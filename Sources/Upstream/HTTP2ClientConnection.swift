@@ -352,7 +352,7 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
     ) -> WriteOutcome {
         guard pointee.phase == .open, !stream.pointee.isClosed else { return .failed(.brokenPipe) }
         pointee.hasServed = true
-        let scheme: StaticString = pointee.origin._withUnsafeGuaranteedRef { $0.scheme.isSecure } ? "https" : "http"
+        let scheme: StaticString = framing.scheme ?? (pointee.origin._withUnsafeGuaranteedRef { $0.scheme.isSecure } ? "https" : "http")
         if stream.pointee.isTunnelAsked { return askForTunnel(stream, head, host: host, scheme: scheme) }
         let endsWithHead = isLast && piece.count == 0 && trailers.bytes.isEmpty
         pointee.session.request(stream, head, host: host, scheme: scheme, framing: framing.body, isLast: endsWithHead)

@@ -80,6 +80,7 @@ extension ProxyOptions {
     init(_ configuration: Configuration) {
         self.init()
         preservesHost = configuration.backend.proxyPreserveHost
+        sendsProxyHeaders = configuration.backend.enableProxyProtocol
         loopbacksMax = configuration.routes.maxLoopbacksAllowed
         defaultStatus = UInt16(configuration.routes.defaultHTTPStatus)
         normalizesHost = configuration.requests.normalizeHost

@@ -19,6 +19,7 @@ struct FilterStateTests {
         settings.dynamicHost = .empty
         settings.dynamicURL = (.empty, .empty)
         settings.backendIsProxy = true
+        settings.sendsProxyHeader = true
         settings.backendSecurity = 1
         settings.teeLabel = .empty
         settings.annotations = ["a": "b"]

@@ -29,6 +29,26 @@ struct ProxyProtocolTests {
         (binary(0x21, 0x00, [1, 2, 3]), nil),
     ]
 
+    @Test("what is written is read again", arguments: [
+        ("203.0.113.7", "192.0.2.1", 28), ("2001:db8::7", "2001:db8::1", 52), ("203.0.113.7", "2001:db8::1", 52), ("2001:db8::7", "192.0.2.1", 52), ("0.0.0.0", "255.255.255.255", 28),
+    ])
+    func writing(client: String, destination: String, byteCount: Int) throws {
+        let client = SocketAddress(try #require(IPAddress(client)), port: 51342)
+        let destination = SocketAddress(try #require(IPAddress(destination)), port: 443)
+        var buffer = ByteBuffer()
+        ProxyProtocol.write(client: client, destination: destination, to: &buffer)
+        #expect(buffer.count == byteCount && ProxyProtocol.parse(buffer.readable) == .complete(byteCount, client: client))
+        // The ports stand last.
+        #expect(Array(buffer.readable.suffix(4)) == [0xC8, 0x8E, 0x01, 0xBB])
+    }
+
+    @Test("the bytes of the specification's example") func bytes() throws {
+        var buffer = ByteBuffer()
+        ProxyProtocol.write(
+            client: SocketAddress(try #require(IPAddress("203.0.113.7")), port: 51342), destination: SocketAddress(try #require(IPAddress("192.0.2.1")), port: 443), to: &buffer)
+        #expect(Array(buffer.readable) == Self.binary(0x21, 0x11, Self.v4))
+    }
+
     @Test("headers, whole, followed by more, and cut at every byte", arguments: good)
     func headers(bytes: [UInt8], client: String?) {
         let expected = bytes.count

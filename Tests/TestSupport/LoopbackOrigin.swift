@@ -125,3 +125,17 @@ public final class OriginConnection: WireStream {
         return request
     }
 }
+
+extension OriginConnection {
+    /// Carries bytes to a port and back until both have ended.
+    public func join(with port: UInt16) throws {
+        let other = try BlockingSocket.connected(to: port)
+        onThread { [socket] in OriginConnection.carry(from: other, to: socket) }
+        OriginConnection.carry(from: socket, to: other)
+    }
+
+    private static func carry(from source: BlockingSocket, to target: BlockingSocket) {
+        while let bytes = try? source.receive(what: { "bytes" }), !bytes.isEmpty, (try? target.send(bytes[...])) != nil {}
+        target.shutdown()
+    }
+}

@@ -33,7 +33,14 @@ public enum LoadBalancingFilters {
         },
     ]
 
-    private static let proxies = [FilterSpec("backendIsProxy") { _, _ in .filter(BackendIsProxy()) }]
+    private static let proxies = [
+        FilterSpec("backendIsProxy") { _, _ in .filter(BackendIsProxy()) },
+        FilterSpec("backendProxyProtocol", "(\"v2\" or \"off\")", 1) { (reader) throws(FilterArgumentError) in
+            let word = try reader.text(0)
+            guard word == "v2" || word == "off" else { throw reader.refusal(0, "\"v2\" or \"off\"") }
+            return BackendProxyProtocol(isSent: word == "v2")
+        },
+    ]
 
     private static func trait(
         _ name: String, _ usage: StaticString, _ counts: ClosedRange<Int>,
@@ -42,6 +49,18 @@ public enum LoadBalancingFilters {
         FilterSpec(name) { (arguments, _) throws(FilterArgumentError) in
             .trait(try make(try ArgumentReader(arguments, usage, counts)))
         }
+    }
+}
+
+/// `backendProxyProtocol`, our own: connections to the backend begin with a PROXY header that names the client.
+final class BackendProxyProtocol: Filter, @unchecked Sendable {
+    private let isSent: Bool
+
+    init(isSent: Bool) { self.isSent = isSent }
+
+    override func request(_ context: FilterContext) -> FilterAction {
+        context.settings.sendsProxyHeader = isSent
+        return .next
     }
 }
 

@@ -23,6 +23,8 @@ public enum HeadSerializer {
         public var keepsAlive = false
         /// Connection and Upgrade pass, RFC 9110 §7.8.
         public var upgrades: Bool
+        /// The target is written in absolute form with this scheme, as a forward proxy is asked (RFC 9112 §3.2.2).
+        public var scheme: StaticString?
 
         public init(body: BodyFraming, closes: Bool = false, upgrades: Bool = false) {
             self.body = body
@@ -33,7 +35,7 @@ public enum HeadSerializer {
 
     /// - Parameter host: the Host field's value; the head's own Host fields are left out.
     public static func write(_ head: borrowing RequestHead, host: BorrowedBytes, framing: Framing, to buffer: inout ByteBuffer) {
-        _ = buffer.append(upTo: head.headers.writtenBytesMax + host.count + constantBytesMax) { room in
+        _ = buffer.append(upTo: head.headers.writtenBytesMax + 2 * host.count + constantBytesMax) { room in
             var output = HeadWriter(room)
             write(head, host: host, framing: framing, to: &output)
             return output.count
@@ -44,6 +46,11 @@ public enum HeadSerializer {
     private static func write(_ head: borrowing RequestHead, host: BorrowedBytes, framing: Framing, to output: inout HeadWriter) {
         output.append(head.methodBytes)
         output.append(0x20)
+        if let scheme = framing.scheme {
+            output.append(scheme)
+            output.append("://")
+            output.append(host)
+        }
         if head.isAsterisk { output.append("*") } else { output.append(head.path) }
         if head.hasQuery {
             output.append(UInt8(ascii: "?"))

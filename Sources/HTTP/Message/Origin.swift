@@ -26,6 +26,8 @@ public final class Origin: Sendable {
     /// Rules of its own for TLS, as a number that whoever made them can tell; 0 for the usual ones. Connections made under
     /// different rules are not to be exchanged, so these are different origins.
     public let security: UInt64
+    /// The forward proxy by whose tunnel the server is reached.
+    public let proxy: Origin?
     /// The address if the host is a literal, which needs no name resolution.
     public let address: IPAddress?
 
@@ -34,15 +36,22 @@ public final class Origin: Sendable {
     /// - Parameters:
     ///   - host: lower-case, IPv6 without brackets.
     ///   - authority: lower-case; origins that differ in nothing else are two, because their Host fields differ.
-    public static func intern(scheme: Scheme, host: [UInt8], port: UInt16, authority: [UInt8], security: UInt64 = 0) -> Origin {
+    public static func intern(
+        scheme: Scheme, host: [UInt8], port: UInt16, authority: [UInt8], security: UInt64 = 0, proxy: Origin? = nil
+    ) -> Origin {
         OriginTable.shared.withLock {
-            $0.intern(OriginKey(scheme: scheme, port: port, host: host, authority: authority, security: security))
+            $0.intern(OriginKey(scheme: scheme, port: port, host: host, authority: authority, security: security, proxy: proxy))
         }
     }
 
     /// The same server under other rules for TLS.
     public func under(security: UInt64) -> Origin {
-        Origin.intern(scheme: scheme, host: host, port: port, authority: authority, security: security)
+        Origin.intern(scheme: scheme, host: host, port: port, authority: authority, security: security, proxy: proxy)
+    }
+
+    /// The same server by way of a forward proxy.
+    public func through(_ proxy: Origin) -> Origin {
+        Origin.intern(scheme: scheme, host: host, port: port, authority: authority, security: security, proxy: proxy)
     }
 
     fileprivate init(id: UInt32, key: OriginKey) {
@@ -50,6 +59,7 @@ public final class Origin: Sendable {
         scheme = key.scheme
         port = key.port
         security = key.security
+        proxy = key.proxy
         host = key.host
         // Most authorities are the host itself: one array then serves both.
         authority = key.authority == key.host ? key.host : key.authority
@@ -57,10 +67,11 @@ public final class Origin: Sendable {
     }
 
     deinit {
+        // The proxy outlives the table's entry, which holds it too: its own end would wait for the lock that is held here.
         OriginTable.shared.withLock { $0.remove(id: id, key: key) }
     }
 
-    private var key: OriginKey { OriginKey(scheme: scheme, port: port, host: host, authority: authority, security: security) }
+    private var key: OriginKey { OriginKey(scheme: scheme, port: port, host: host, authority: authority, security: security, proxy: proxy) }
 }
 
 extension Origin: Hashable {
@@ -208,6 +219,7 @@ private struct OriginKey: Hashable {
     let host: [UInt8]
     let authority: [UInt8]
     let security: UInt64
+    let proxy: Origin?
 
     func hash(into hasher: inout Hasher) {
         hasher.combine(scheme)
