@@ -40,7 +40,7 @@ let modules: [Target] = [
 
     // Words everybody shares.
     module("Bytes"),
-    module("Eskip"),
+    module("Eskip", ["CLinux"]),
     module("YAML", ["CYAML"]),
     module("Crypto", ["Bytes", "COpenSSL"]),
     module("Regexp", ["Bytes", "CRE2"]),

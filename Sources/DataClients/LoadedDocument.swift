@@ -1,4 +1,5 @@
 internal import Bytes
+internal import CLinux
 internal import Eskip
 
 /// What the new text of a source came to.
@@ -51,7 +52,9 @@ struct LoadedDocument {
     // MARK: The whole text
 
     private func readWhole(_ bytes: [UInt8], _ known: RouteSet) -> DocumentUpdate {
-        let parsed = RouteDocument.parse(bytes: bytes, sourceName: sourceName)
+        // Until there are routes, nobody else needs the processors.
+        let threads = known.count == 0 ? Int(clinux_processor_count()) : 1
+        let parsed = RouteDocument.parse(bytes: bytes, sourceName: sourceName, threads: threads)
         guard parsed.isValid else { return .refused(parsed.errors) }
         let document = parsed.document
         let change = known.count == 0 ? SourceChange(upserts: Array(document)) : change(to: document, known)

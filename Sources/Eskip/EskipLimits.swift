@@ -7,6 +7,10 @@ public enum EskipLimits {
     /// Bytes of text that one document can address: offsets are 32 bits wide. What a parse decodes never gets there:
     /// three bytes of source (`,.5`) become eight at most.
     public static let textBytesMax = Int(UInt32.max) - 16
+    /// Bytes of a document for each thread that reads a part of it: below, a thread is started for a few milliseconds' work.
+    public static let partBytesMin = 1 << 20
+    /// Threads that read parts of one document: each has a copy of its part meanwhile.
+    public static let partsMax = 8
     /// Errors reported for one document; the rest would only repeat what the first ones say.
     public static let errorsMax = 100
     /// Predicates of one route, and its filters, which share one 32-bit word of the record.

@@ -15,6 +15,7 @@ struct Parser {
     private var names = NameCache()
     var facts = PredicateFactsOfRoute()
     private(set) var isTruncated = false
+    private var stopsAtError = false
     /// Bytes that may still be read twice in recoveries; bounds the work of a hostile document.
     private var rereadBytesLeft: Int
 
@@ -34,6 +35,9 @@ struct Parser {
         token = lexer.next()
     }
 
+    /// What a part came to, instead of `finish`.
+    consuming func finishPart() -> (writer: RecordWriter, decoded: [UInt8]) { (writer, text.bytes) }
+
     consuming func finish(sourceName: String, start: SourceStart = .ofText) -> RouteDocument {
         writer.finish(sourceName: sourceName, source: lexer.source, decoded: text.bytes, start: start)
     }
@@ -47,7 +51,20 @@ struct RouteRefused: Error {}
 extension Parser {
     /// A route list, or one bare route.
     mutating func document() {
-        var mayBeBare = token.kind != .semicolon
+        routes(mayBeBare: token.kind != .semicolon)
+    }
+
+    /// A part of a list of named routes, up to its first error.
+    ///
+    /// - Returns: whether it is without errors and another route may begin behind it.
+    mutating func documentPart(mayBeBare: Bool) -> Bool {
+        stopsAtError = true
+        routes(mayBeBare: mayBeBare && token.kind != .semicolon)
+        return errors.count == 0 && token.kind == .end && previous.kind == .semicolon
+    }
+
+    private mutating func routes(mayBeBare: Bool) {
+        var mayBeBare = mayBeBare
         skipSemicolons()
         while token.kind != .end {
             let errorsBefore = errors.count
@@ -55,6 +72,7 @@ extension Parser {
                 try definition(mayBeBare: mayBeBare)
                 if errors.count == errorsBefore { writer.append(route) }
             } catch {
+                if stopsAtError { return }
                 recover()
             }
             mayBeBare = false

@@ -94,10 +94,74 @@ struct RecordWriter {
             words: RecordWriter.fitted(words), routeStarts: RecordWriter.fitted(routeStarts), start: start)
     }
 
+    /// The records of several parts of one source, one after the other.
+    static func joined(_ parts: [RecordWriter]) -> RecordWriter {
+        var joined = RecordWriter()
+        joined.words.reserveCapacity(parts.reduce(0) { $0 + $1.words.count })
+        joined.routeStarts.reserveCapacity(parts.reduce(0) { $0 + $1.routeStarts.count })
+        precondition(parts.reduce(0) { $0 + $1.words.count } < Int(UInt32.max) / 2, "a document's records outgrew their offsets")
+        for part in parts {
+            let first = UInt32(joined.words.count)
+            joined.words.append(contentsOf: part.words)
+            joined.routeStarts.append(contentsOf: part.routeStarts.lazy.map { $0 + first })
+        }
+        return joined
+    }
+
     private static func fitted<Element>(_ array: consuming [Element]) -> [Element] {
         guard array.capacity > array.count + array.count / 8 else { return array }
         return [Element](unsafeUninitializedCapacity: array.count) { target, count in
             count = target.initialize(fromContentsOf: array)
+        }
+    }
+}
+
+// MARK: - Moving
+
+extension RecordWriter {
+    /// Lets all records count from elsewhere in a larger source: what stands in the source of `sourceCount` bytes by `shift`, what was
+    /// decoded by `decodedShift`.
+    mutating func move(sourceCount: Int, by shift: Int, decodedBy decodedShift: Int) {
+        let mover = RecordMover(sourceCount: UInt32(sourceCount), shift: UInt32(shift), decodedShift: UInt32(decodedShift))
+        let starts = routeStarts
+        words.withUnsafeMutableBufferPointer { words in
+            for start in starts { mover.move(UnsafeMutableBufferPointer(rebasing: words[Int(start)...])) }
+        }
+    }
+}
+
+private struct RecordMover {
+    let sourceCount, shift, decodedShift: UInt32
+
+    /// - Parameter record: a parsed one and what follows it.
+    func move(_ record: UnsafeMutableBufferPointer<UInt32>) {
+        moveRefs(record, at: RouteRecord.id, 1)
+        record[RouteRecord.position] += shift
+        record[RouteRecord.backendPosition] += shift
+        let counts = record[RouteRecord.callCounts]
+        let callCount = Int(counts >> 16 + counts & 0xFFFF)
+        var word = RouteRecord.headerWords
+        for _ in 0..<callCount {
+            record[word + 1] += shift
+            word += RouteRecord.callWords
+        }
+        let argumentCount = callCount == 0 ? 0 : Int(record[word - 1])
+        moveRefs(record, at: word, argumentCount)
+        word += argumentCount * RouteRecord.argumentWords
+        let backend = BackendWord(rawValue: record[RouteRecord.backend])
+        switch backend.kind {
+        case .network: moveRefs(record, at: word, 1)
+        case .loadBalanced: moveRefs(record, at: word + 1, backend.endpointCount * backend.endpointWords / 2)
+        case .shunt, .loopback, .dynamic, .forward: break
+        }
+    }
+
+    private func moveRefs(_ record: UnsafeMutableBufferPointer<UInt32>, at first: Int, _ count: Int) {
+        for word in stride(from: first, to: first + 2 * count, by: 2) {
+            let ref = TextRef(offset: record[word], length: record[word + 1])
+            // A literal never stands at the beginning: that is no text at all.
+            if ref.length == TextRef.integerMark || ref == .empty { continue }
+            record[word] += ref.offset < sourceCount ? shift : decodedShift
         }
     }
 }

@@ -247,5 +247,15 @@ static inline int clinux_thread_start(pthread_t *thread, size_t stack_bytes, voi
     return -r;
 }
 
+/// The processors that this thread may run on; at least 1.
+static inline int clinux_processor_count(void) {
+    // cpu_set_t is declared under _GNU_SOURCE only.
+    unsigned long bits[16] = {0};
+    long bytes = syscall(SYS_sched_getaffinity, 0, sizeof bits, bits);
+    int count = 0;
+    for (long i = 0; i * (long)sizeof bits[0] < bytes; i++) count += __builtin_popcountl(bits[i]);
+    return count > 0 ? count : 1;
+}
+
 extern char **environ;
 static inline char **clinux_environment(void) { return environ; }
