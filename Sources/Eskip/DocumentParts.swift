@@ -114,3 +114,8 @@ final class DocumentParts: @unchecked Sendable {
         pthread_sigmask(SIG_BLOCK, &all, nil)
     }
 }
+
+extension RouteDocument {
+    /// Threads that may read a document at once, if nobody else needs the processors.
+    public static var threadsMax: Int { Int(clinux_processor_count()) }
+}

@@ -13,6 +13,12 @@ extension FilterContext {
         }
     }
 
+    /// Adds the rest of the path behind a segment, a subtree's usual parameter.
+    func setRest(behind segment: Int, options: RoutingOptions) {
+        let rest = ParameterName(name: ParameterName.rest, segment: segment, isFree: true)
+        parameters.set(rest.name, unescaped(captured(rest, options)))
+    }
+
     /// The part of the path that a parameter stands for, as a range of the head's block.
     private func captured(_ parameter: ParameterName, _ options: RoutingOptions) -> ByteRange {
         let path = options.trimmed(request.matchPath)
@@ -20,12 +26,12 @@ extension FilterContext {
         var slash = 0
         for _ in 0..<parameter.segment {
             // A subtree's base path has nothing below: its remainder is the slash that every path begins with.
-            guard let next = path.firstIndex(of: UInt8(ascii: "/"), from: slash + 1) else { return ByteRange(base, base + 1) }
+            let next = path.endOfSegment(from: slash + 1)
+            if next == path.count { return ByteRange(base, base + 1) }
             slash = next
         }
         if parameter.isFree { return ByteRange(base + slash, base + path.count) }
-        let end = path.firstIndex(of: UInt8(ascii: "/"), from: slash + 1) ?? path.count
-        return ByteRange(base + slash + 1, base + end)
+        return ByteRange(base + slash + 1, base + path.endOfSegment(from: slash + 1))
     }
 
     /// As queries are unescaped: `+` is a blank; a value with a broken escape stays as it is.
@@ -56,6 +62,12 @@ struct ParameterName {
 }
 
 extension ParameterName {
+    /// The name of the free wildcard that has none.
+    static var rest: BorrowedBytes {
+        let star: StaticString = "*"
+        return BorrowedBytes(start: star.utf8Start, count: 1)
+    }
+
     /// One block: the entries, then the bytes of the names.
     static func table(_ parameters: [PathPattern.Parameter]) -> UnsafeBufferPointer<ParameterName> {
         if parameters.isEmpty { return UnsafeBufferPointer(start: nil, count: 0) }

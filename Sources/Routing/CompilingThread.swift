@@ -11,13 +11,19 @@ final class CompilingThread: @unchecked Sendable {
     // Unchecked: a block belongs to one side at a time; the semaphores say whose it is.
 
     enum Outcome {
-        case compiled(Route, RoutePlacement, idHash: UInt32)
+        /// The taker has the one reference that there is to the route; the place is void when the block is filled again.
+        case compiled(Unmanaged<Route>, TablePlace, idHash: UInt32)
         case refused(RouteRefusalCause)
     }
 
+    private struct Block {
+        var outcomes: [Outcome] = []
+        let arena = PlaceArena()
+    }
+
     private let definitions: [RouteDefinition]
-    private let compile: (RouteDefinition) -> Outcome
-    private let blocks: UnsafeMutablePointer<[Outcome]>
+    private let compile: (RouteDefinition, PlaceArena) -> Outcome
+    private let blocks: UnsafeMutablePointer<Block>
     private let filled: UnsafeMutablePointer<sem_t>
     private let vacant: UnsafeMutablePointer<sem_t>
     private let ended: UnsafeMutablePointer<sem_t>
@@ -25,13 +31,15 @@ final class CompilingThread: @unchecked Sendable {
     private static let blockCount = 4
     private static let routesPerBlock = 512
     private static let stackBytes = 1 << 20
+    /// Outcomes between a look ahead and the taking: as many as memory fetches at a time, more or less.
+    private static let lookAhead = 8
 
     /// - Parameter compile: called on the thread only.
-    private init(_ definitions: [RouteDefinition], _ compile: @escaping (RouteDefinition) -> Outcome) {
+    private init(_ definitions: [RouteDefinition], _ compile: @escaping (RouteDefinition, PlaceArena) -> Outcome) {
         self.definitions = definitions
         self.compile = compile
         blocks = .allocate(capacity: Self.blockCount)
-        blocks.initialize(repeating: [], count: Self.blockCount)
+        for index in 0..<Self.blockCount { (blocks + index).initialize(to: Block()) }
         (filled, vacant, ended) = (.allocate(capacity: 1), .allocate(capacity: 1), .allocate(capacity: 1))
         sem_init(filled, 0, 0)
         sem_init(vacant, 0, UInt32(Self.blockCount))
@@ -49,16 +57,24 @@ final class CompilingThread: @unchecked Sendable {
 
     /// Calls `take` with the position and the outcome of every definition, on this thread.
     ///
+    /// - Parameters:
+    ///   - compile: called on the other thread; whatever lies in the arena lives until the outcome was taken.
+    ///   - expect: called a few outcomes before `take`, and a second time half as many before it.
     /// - Returns: false if there is no thread to be had; then nothing was called.
     static func forEach(
-        _ definitions: [RouteDefinition], compile: @escaping (RouteDefinition) -> Outcome, take: (Int, Outcome) -> Void
+        _ definitions: [RouteDefinition], compile: @escaping (RouteDefinition, PlaceArena) -> Outcome, expect: (Outcome, _ isNear: Bool) -> Void,
+        take: (Int, Outcome) -> Void
     ) -> Bool {
         let thread = CompilingThread(definitions, compile)
         guard thread.start() else { return false }
         for (number, start) in stride(from: 0, to: definitions.count, by: routesPerBlock).enumerated() {
             wait(thread.filled)
-            let block = thread.blocks + number % blockCount
-            for offset in 0..<block.pointee.count { take(start + offset, block.pointee[offset]) }
+            let outcomes = (thread.blocks + number % blockCount).pointee.outcomes
+            for offset in 0..<outcomes.count {
+                if offset + 2 * lookAhead < outcomes.count { expect(outcomes[offset + 2 * lookAhead], false) }
+                if offset + lookAhead < outcomes.count { expect(outcomes[offset + lookAhead], true) }
+                take(start + offset, outcomes[offset])
+            }
             sem_post(thread.vacant)
         }
         wait(thread.ended)
@@ -88,13 +104,16 @@ final class CompilingThread: @unchecked Sendable {
         for (number, start) in stride(from: 0, to: definitions.count, by: Self.routesPerBlock).enumerated() {
             Self.wait(vacant)
             let block = blocks + number % Self.blockCount
-            block.pointee.removeAll(keepingCapacity: true)
-            for index in start..<min(start + Self.routesPerBlock, definitions.count) { block.pointee.append(compile(definitions[index])) }
+            block.pointee.outcomes.removeAll(keepingCapacity: true)
+            block.pointee.arena.reset()
+            for index in start..<min(start + Self.routesPerBlock, definitions.count) {
+                block.pointee.outcomes.append(compile(definitions[index], block.pointee.arena))
+            }
             sem_post(filled)
         }
         // The last blocks may still be read.
         for _ in 0..<Self.blockCount { Self.wait(vacant) }
-        for index in 0..<Self.blockCount { blocks[index] = [] }
+        for index in 0..<Self.blockCount { blocks[index] = Block() }
         sem_post(ended)
     }
 

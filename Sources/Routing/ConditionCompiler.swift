@@ -78,7 +78,12 @@ struct ConditionCompiler {
 
     private var placement: RoutePlacement {
         var flags: Candidate.Flags = checks.isEmpty ? [] : .hasChecks
-        if pattern?.parameters.isEmpty == false { flags.insert(.hasParameters) }
+        if let parameters = pattern?.parameters, !parameters.isEmpty {
+            flags.insert(.hasParameters)
+            if parameters.count == 1, parameters[0].isFree, parameters[0].name.elementsEqual(ParameterName.rest) {
+                flags.formUnion(.rest(behind: parameters[0].segment))
+            }
+        }
         return RoutePlacement(pattern: pattern, keys: keys ?? regexpKeys, methods: methods, flags: flags)
     }
 

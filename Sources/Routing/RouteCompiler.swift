@@ -145,28 +145,34 @@ public final class RouteCompiler {
     /// - Returns: false if there is but one to be had; then nothing was done.
     private func load(_ definitions: [RouteDefinition], _ scope: RouteScope, _ number: UInt32, _ clock: RouteClock, _ outcome: inout Outcome) -> Bool {
         var maker = BackendMaker(registry: endpoints, clock: clock, acceptsForward: options.acceptsForward)
-        let isDone = CompilingThread.forEach(definitions) { [self] definition in
+        let isDone = CompilingThread.forEach(definitions) { [self] definition, arena in
             do throws(RouteRefusalCause) {
                 let (route, placement) = try compile(definition, number, nil, &maker)
-                return .compiled(route, placement, idHash: definition.withIdBytes { RouteEntry.hash(ofID: $0) })
+                let idHash = definition.withIdBytes { RouteEntry.hash(ofID: $0) }
+                return .compiled(.passRetained(route), placement.place(in: number, arena), idHash: idHash)
             } catch {
                 return .refused(error)
             }
+        } expect: { compiled, isNear in
+            guard case .compiled(_, let place, let idHash) = compiled else { return }
+            if isNear { return memory.prefetchHostRoutes(place, scope: number) }
+            memory.prefetch(place)
+            memory.routes.view.prefetch(idHash)
         } take: { position, compiled in
             switch compiled {
-            case .compiled(let route, let placement, let idHash):
-                let former = memory.routes.view.route(idHash) { other in other.definition.withIdBytes { id in route.definition.withIdBytes { $0.equals(id) } } }
-                memory.insert(route, placement, scope: number)
+            case .compiled(let route, let place, let idHash):
+                let former = memory.routes.view.route(idHash) { $0.definition.hasID(of: definitions[position]) }
+                memory.insert(route, place, scope: number)
                 memory.count(1, in: scope)
                 if let former { takeOut(former.takeUnretainedValue()) }
                 put(route, idHash, replacing: former?.takeUnretainedValue())
-                if !refused.isEmpty { refused[route.id] = nil }
+                if !refused.isEmpty { refused[definitions[position].id] = nil }
             case .refused(let cause):
                 if let former = current(definitions[position]) { drop(former) }
                 refuse(definitions[position], number, cause, &outcome)
             }
         }
-        if isDone { outcome.upserts += definitions }
+        if isDone { outcome.upserts = outcome.upserts.isEmpty ? definitions : outcome.upserts + definitions }
         return isDone
     }
 
@@ -197,7 +203,7 @@ public final class RouteCompiler {
             memory.insert(route, placement, scope: number)
             memory.count(1, in: scope)
             if let former { takeOut(former) }
-            put(route, definition.withIdBytes { RouteEntry.hash(ofID: $0) }, replacing: former)
+            put(.passRetained(route), definition.withIdBytes { RouteEntry.hash(ofID: $0) }, replacing: former)
             if !refused.isEmpty { refused[definition.id] = nil }
         } catch {
             if let former { drop(former) }
@@ -231,8 +237,9 @@ public final class RouteCompiler {
 
     // MARK: The table
 
-    private func put(_ route: Route, _ idHash: UInt32, replacing former: Route?) {
-        let entry = RouteEntry(.passRetained(route), hash: idHash)
+    /// - Parameter route: with a reference, which the table takes over.
+    private func put(_ route: Unmanaged<Route>, _ idHash: UInt32, replacing former: Route?) {
+        let entry = RouteEntry(route, hash: idHash)
         guard let former else { return memory.routes.insert(entry, &memory.reclaimer) }
         let known = memory.routes.change(idHash, &memory.reclaimer) { $0.pointee.route.toOpaque() == Unmanaged.passUnretained(former).toOpaque() }
         known?.pointee = entry
@@ -348,6 +355,10 @@ extension RouteRefusalCause {
 }
 
 extension RouteDefinition {
+    fileprivate func hasID(of other: RouteDefinition) -> Bool {
+        withIdBytes { id in other.withIdBytes { $0.equals(id) } }
+    }
+
     /// Whether both name the same filters with the same arguments.
     func hasFilters(of other: RouteDefinition) -> Bool {
         filters.count == other.filters.count && zip(filters, other.filters).allSatisfy { left, right in

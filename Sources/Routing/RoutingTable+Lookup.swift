@@ -13,46 +13,41 @@ extension RoutingTable {
     public func match(_ context: FilterContext) -> Unmanaged<Route>? {
         var probe = MatchProbe(context: context)
         guard let found = find(context, &probe) else { return nil }
-        if found.flags.contains(.hasParameters) {
-            found.route._withUnsafeGuaranteedRef { context.setParameters(of: $0, options: options) }
-        }
+        if found.flags.contains(.hasParameters) { setParameters(found, context) }
         return found.route
+    }
+
+    /// The usual one, the rest of a subtree's path, comes without a look at the route.
+    private func setParameters(_ found: Candidate, _ context: FilterContext) {
+        if let segment = found.flags.restSegment { return context.setRest(behind: segment, options: options) }
+        found.route._withUnsafeGuaranteedRef { context.setParameters(of: $0, options: options) }
     }
 
     /// Asks `probe` about the routes whose path pattern and literal host fit, in the order in which they are tried.
     func find(_ context: FilterContext, _ probe: inout some RouteProbe) -> Candidate? {
         let host = context.request.host
         let path = options.trimmed(context.request.matchPath)
-        if count >= RoutingLimits.prefetchedMin, !hasScopes { prefetch(path) }
         if hostScan == nil, pathScan == nil { return find(context, path, host, nil, &probe) }
         var regexps = RegexpMatches(host: host, hostScan, path: context.request.matchPath, pathScan)
         return withUnsafeMutablePointer(to: &regexps) { find(context, path, host, $0, &probe) }
-    }
-
-    /// Fetches the lines of the path's nodes, while the host is looked up.
-    @inline(__always)
-    private func prefetch(_ path: BorrowedBytes) {
-        var hash = shared.rootHash
-        var start = 1
-        for _ in 0..<4 where start < path.count {
-            let end = path.firstIndex(of: UInt8(ascii: "/"), from: start) ?? path.count
-            hash = hash.adding(path.slice(start, end))
-            slots.prefetch(hash.entryHash)
-            start = end + 1
-        }
     }
 
     @inline(__always)
     private func find(
         _ context: FilterContext, _ path: BorrowedBytes, _ host: BorrowedBytes, _ regexps: UnsafeMutablePointer<RegexpMatches>?, _ probe: inout some RouteProbe
     ) -> Candidate? {
-        let walk = PathWalk(
-            slots: slots, path: path, host: hasSuffixes ? host : BorrowedBytes(start: nil, count: 0), hosts: hasHosts ? HostNumbers(host, in: slots) : HostNumbers(),
-            method: 1 << UInt16(context.request.method.rawValue),
-            regexps: regexps)
+        let isLarge = count >= RoutingLimits.prefetchedMin
+        let hostHash = hasHosts ? TableHash.host(host, .hostName, seed) : 0
+        if isLarge, hasHosts { slots.prefetch(hostHash) }
         let scope = hasScopes ? ScopeView(slots.scope(of: host), in: slots) : shared
-        if let root = scope.root, !path.isEmpty, let found = walk.find(root, scope.rootHash, 1, &probe) { return found }
-        return scope.rootStage.flatMap { walk.firstAdmitted($0, .exact, &probe) }
+        return withUnsafeTemporaryAllocation(of: PathStep.self, capacity: PathStep.countMax) { steps in
+            let stepCount = PathStep.read(path, scope.rootHash, seed, to: steps, fetching: isLarge ? slots : nil)
+            var walk = PathWalk(
+                slots: slots, seed: seed, path: path, steps: UnsafeBufferPointer(rebasing: steps[..<stepCount]), host: host, hostHash: hostHash, hasHosts: hasHosts,
+                hasSuffixes: hasSuffixes, isLarge: isLarge && hasHosts, method: 1 << UInt16(context.request.method.rawValue), regexps: regexps)
+            if let root = scope.root, !path.isEmpty, let found = walk.find(root, scope.rootHash, 1, 0, &probe) { return found }
+            return scope.rootStage.flatMap { walk.firstAdmitted($0, .exact, &probe) }
+        }
     }
 }
 
@@ -90,65 +85,117 @@ struct MatchProbe: RouteProbe {
 /// A walk down the tree along one path.
 struct PathWalk {
     let slots: PagedTable<TableSlot>.View
+    let seed: UInt64
     let path: BorrowedBytes
-    /// Empty if no route has a wildcard in its hosts.
+    /// The path's first segments.
+    let steps: UnsafeBufferPointer<PathStep>
     let host: BorrowedBytes
-    let hosts: HostNumbers
+    /// Of the whole host's entry.
+    let hostHash: UInt32
+    let hasHosts: Bool
+    /// Whether some route has a wildcard in its hosts.
+    let hasSuffixes: Bool
+    /// Whether it pays to fetch hosts' entries of divided nodes before they are needed.
+    let isLarge: Bool
     /// The bit of the request's method.
     let method: UInt16
     /// Nil if no route is found by a regexp.
     let regexps: UnsafeMutablePointer<RegexpMatches>?
+    /// Once they are known.
+    private var hosts = HostNumbers()
+    private var knowsHosts = false
+
+    init(
+        slots: PagedTable<TableSlot>.View, seed: UInt64, path: BorrowedBytes, steps: UnsafeBufferPointer<PathStep>, host: BorrowedBytes, hostHash: UInt32, hasHosts: Bool,
+        hasSuffixes: Bool, isLarge: Bool, method: UInt16, regexps: UnsafeMutablePointer<RegexpMatches>?
+    ) {
+        self.slots = slots
+        self.seed = seed
+        self.path = path
+        self.steps = steps
+        self.host = host
+        self.hostHash = hostHash
+        self.hasHosts = hasHosts
+        self.hasSuffixes = hasSuffixes
+        self.isLarge = isLarge
+        self.method = method
+        self.regexps = regexps
+    }
 
     /// Tries what hangs below a node, most specific first: the literal child, the named one, the free wildcard.
     ///
-    /// The hash of a node comes from the path alone, so the table's lines can be fetched before the ones above are compared.
-    ///
-    /// - Parameter start: where the segment below the node begins, one behind a slash.
-    func find(
-        _ node: UnsafePointer<TableSlot>, _ hash: SegmentHash, _ start: Int, _ probe: inout some RouteProbe
+    /// - Parameters:
+    ///   - start: where the segment below the node begins, one behind a slash.
+    ///   - depth: the number of that segment.
+    mutating func find(
+        _ node: UnsafePointer<TableSlot>, _ hash: SegmentHash, _ start: Int, _ depth: Int, _ probe: inout some RouteProbe
     ) -> Candidate? {
+        if isLarge, node.pointee.flags.contains(.isDivided) { prefetchHostRoutes(of: node) }
         // The path ends in a slash here; wildcards need something behind it.
         if start == path.count { return firstAdmitted(node, .slash, &probe) }
-        let end = path.firstIndex(of: UInt8(ascii: "/"), from: start) ?? path.count
+        let isKnown = depth < steps.count
+        let end = isKnown ? steps[depth].end : path.endOfSegment(from: start)
         if node.pointee.literalChildren > 0 {
-            let segment = path.slice(start, end)
-            let below = hash.adding(segment)
-            if let child = slots.literal(node.pointee.number, below, segment), let found = descend(child, below, end, &probe) { return found }
+            let segment = path.part(start, end)
+            // Below a named segment the hashes are others than the path's own.
+            let isOwn = isKnown && (depth == 0 || hash.value == steps[depth - 1].hash.value)
+            let below = isOwn ? steps[depth].hash : hash.adding(segment, seed)
+            if let child = slots.literal(node.pointee.number, below, segment), let found = descend(child, below, end, depth, &probe) { return found }
         }
         if node.pointee.flags.contains(.hasParameterChild), end > start {
             let below = TableHash.parameter(hash)
-            if let child = slots.only(.parameter, node.pointee.number, below), let found = descend(child, below, end, &probe) { return found }
+            if let child = slots.only(.parameter, node.pointee.number, below), let found = descend(child, below, end, depth, &probe) { return found }
         }
         return firstAdmitted(node, .below, &probe)
     }
 
-    private func descend(
-        _ node: UnsafePointer<TableSlot>, _ hash: SegmentHash, _ end: Int, _ probe: inout some RouteProbe
+    private mutating func descend(
+        _ node: UnsafePointer<TableSlot>, _ hash: SegmentHash, _ end: Int, _ depth: Int, _ probe: inout some RouteProbe
     ) -> Candidate? {
-        end == path.count ? firstAdmitted(node, .exact, &probe) : find(node, hash, end + 1, &probe)
+        end == path.count ? firstAdmitted(node, .exact, &probe) : find(node, hash, end + 1, depth + 1, &probe)
+    }
+
+    @inline(__always)
+    private func prefetchHostRoutes(of node: UnsafePointer<TableSlot>) {
+        slots.prefetch(TableHash.hostRoutes(node.pointee.number, HostNumber.usual(hostHash), seed))
     }
 
     /// The first route of a node that the request may take.
-    func firstAdmitted(_ node: UnsafePointer<TableSlot>, _ end: PatternEnd, _ probe: inout some RouteProbe) -> Candidate? {
+    mutating func firstAdmitted(_ node: UnsafePointer<TableSlot>, _ end: PatternEnd, _ probe: inout some RouteProbe) -> Candidate? {
         if node.pointee.flags.contains(.isDivided) { return firstAdmittedOfDivided(node, end, &probe) }
         probe.visits(node, hostEntries: 0)
+        return firstAdmitted(of: TableSlot.candidates(of: node), end, &probe)
+    }
+
+    @inline(__always)
+    private mutating func firstAdmitted(
+        of candidates: UnsafeBufferPointer<Candidate>, _ end: PatternEnd, _ probe: inout some RouteProbe
+    ) -> Candidate? {
         var tried: UnsafeMutableRawPointer?
-        for candidate in TableSlot.candidates(of: node) {
+        for candidate in candidates {
             if let found = take(candidate, end, &tried, &probe) { return found }
         }
         return nil
     }
 
     /// Merges the routes of the request's hosts with those of any host, in the order in which they are tried.
-    private func firstAdmittedOfDivided(
+    private mutating func firstAdmittedOfDivided(
         _ node: UnsafePointer<TableSlot>, _ end: PatternEnd, _ probe: inout some RouteProbe
     ) -> Candidate? {
-        let capacity = (host.isEmpty ? 4 : 4 + 3 * RoutingLimits.suffixLabelsMax) + (regexps?.pointee.numbers().count ?? 0)
+        learnHosts()
+        let own = TableSlot.candidates(of: node)
+        if own.isEmpty, hosts.count <= 1, regexps == nil, !hasSuffixes {
+            // One list at most: nothing to merge.
+            let routes = hosts.count == 0 ? nil : slots.hostRoutes(node.pointee.number, hosts[0], seed)
+            probe.visits(node, hostEntries: routes == nil ? 0 : 1)
+            return routes.flatMap { firstAdmitted(of: TableSlot.candidates(of: $0), end, &probe) }
+        }
+        let capacity = (hasSuffixes ? 4 + 3 * RoutingLimits.suffixLabelsMax : 4) + (regexps?.pointee.numbers().count ?? 0)
         return withUnsafeTemporaryAllocation(of: UnsafeBufferPointer<Candidate>.self, capacity: capacity) { lists in
-            lists[0] = TableSlot.candidates(of: node)
+            lists[0] = own
             let count = addHostLists(of: node, to: lists)
             probe.visits(node, hostEntries: count - 1)
-            if count > Self.mergedListsMax { return firstAdmitted(of: lists[..<count].flatMap { $0 }, end, &probe) }
+            if count > Self.mergedListsMax { return firstAdmittedOfMany(lists[..<count].flatMap { $0 }, end, &probe) }
             var tried: UnsafeMutableRawPointer?
             while true {
                 var first: Int?
@@ -166,12 +213,8 @@ struct PathWalk {
     /// Lists of which each step looks at all first ones; more are put together and sorted.
     private static var mergedListsMax: Int { 64 }
 
-    private func firstAdmitted(of candidates: [Candidate], _ end: PatternEnd, _ probe: inout some RouteProbe) -> Candidate? {
-        var tried: UnsafeMutableRawPointer?
-        for candidate in candidates.sorted(by: Candidate.isTried) {
-            if let found = take(candidate, end, &tried, &probe) { return found }
-        }
-        return nil
+    private mutating func firstAdmittedOfMany(_ candidates: [Candidate], _ end: PatternEnd, _ probe: inout some RouteProbe) -> Candidate? {
+        candidates.sorted(by: Candidate.isTried).withUnsafeBufferPointer { firstAdmitted(of: $0, end, &probe) }
     }
 
     /// Adds what a divided node has for the request's hosts behind the first list.
@@ -182,13 +225,13 @@ struct PathWalk {
     ) -> Int {
         var count = 1
         func add(_ number: UInt32) {
-            guard let slot = slots.hostRoutes(node.pointee.number, number) else { return }
+            guard let slot = slots.hostRoutes(node.pointee.number, number, seed) else { return }
             lists[count] = TableSlot.candidates(of: slot)
             count += 1
         }
         for index in 0..<hosts.count { add(hosts[index]) }
         if let regexps { for number in regexps.pointee.numbers() { add(number) } }
-        if host.isEmpty { return count }
+        if !hasSuffixes || host.isEmpty { return count }
         var bases = HostBases(host)
         while let (base, _) = bases.next() {
             var labels = 0
@@ -203,12 +246,25 @@ struct PathWalk {
         return count
     }
 
+    /// Looks the host up, once: as late as possible, since its entry is on its way while the path is walked.
     @inline(__always)
-    private func take(
+    private mutating func learnHosts() {
+        if knowsHosts || !hasHosts { return }
+        hosts = HostNumbers(host, hash: hostHash, in: slots)
+        knowsHosts = true
+    }
+
+    private mutating func satisfiesHost(of candidate: Candidate) -> Bool {
+        learnHosts()
+        return hosts.satisfy(candidate)
+    }
+
+    @inline(__always)
+    private mutating func take(
         _ candidate: Candidate, _ end: PatternEnd, _ tried: inout UnsafeMutableRawPointer?, _ probe: inout some RouteProbe
     ) -> Candidate? {
         guard candidate.ends.contains(end) else { return nil }
-        let fits = candidate.methods & method != 0 && (candidate.hostID == 0 || candidate.flags.contains(.isHint) || hosts.satisfy(candidate))
+        let fits = candidate.methods & method != 0 && (candidate.hostID == 0 || candidate.flags.contains(.isHint) || satisfiesHost(of: candidate))
         // A route of several hosts stands here once for each, one after the other; it is not asked twice, since to ask may have effects.
         if fits, tried == candidate.route.toOpaque() { return nil }
         if fits { tried = candidate.route.toOpaque() }

@@ -43,6 +43,8 @@ public final class RoutingTable: Sendable {
     nonisolated(unsafe) let slots: PagedTable<TableSlot>.View
     private nonisolated(unsafe) let routes: PagedTable<RouteEntry>.View
     nonisolated(unsafe) let shared: ScopeView
+    /// Where all hashes begin.
+    let seed = SegmentHash.seed
 
     /// The table of what `memory` holds now; later changes of it are not seen.
     init(_ memory: TableMemory, options: RoutingOptions) {

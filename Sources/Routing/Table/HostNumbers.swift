@@ -10,12 +10,17 @@ struct HostNumbers {
     private(set) var count = 0
 
     /// The host's numbers; none if no route names it.
+    ///
+    /// - Parameter hash: that of the whole host's entry.
     @inline(__always)
-    init(_ host: BorrowedBytes, in view: PagedTable<TableSlot>.View) {
+    init(_ host: BorrowedBytes, hash: UInt32, in view: PagedTable<TableSlot>.View) {
+        if let slot = view.host(host, .hostName, hash) { add(slot.pointee.number, .plain) }
+        // Only a port or a dot at the end makes other forms.
+        guard let last = host.last, ASCII.isDigit(last) || last == UInt8(ascii: ".") else { return }
         var bases = HostBases(host)
+        _ = bases.next()
         while let (base, form) = bases.next() {
-            guard let slot = view.host(base, .hostName) else { continue }
-            add(slot.pointee.number, form)
+            if let slot = view.host(base, .hostName) { add(slot.pointee.number, form) }
         }
     }
 
@@ -52,9 +57,15 @@ struct HostNumbers {
 extension PagedTable<TableSlot>.View {
     /// The entry of a host's name or of the end of names.
     @inline(__always)
-    func host(_ name: BorrowedBytes, _ kind: TableSlot.Kind) -> UnsafePointer<TableSlot>? {
-        find(TableHash.host(name, kind)) { $0.pointee.kind == kind && TableSlot.hasKey($0, name) }
+    func host(_ name: BorrowedBytes, _ kind: TableSlot.Kind) -> UnsafePointer<TableSlot>? { host(name, kind, TableHash.host(name, kind)) }
+
+    @inline(__always)
+    func host(_ name: BorrowedBytes, _ kind: TableSlot.Kind, _ hash: UInt32) -> UnsafePointer<TableSlot>? {
+        find(hash) { $0.pointee.kind == kind && TableSlot.hasKey($0, name) }
     }
+
+    /// What routes are found by.
+    func key(_ key: TablePlace.Key) -> UnsafePointer<TableSlot>? { host(key.text, key.kind, key.hash) }
 
     /// A node by its parent and its segment.
     @inline(__always)
@@ -70,8 +81,8 @@ extension PagedTable<TableSlot>.View {
 
     /// The routes that a divided node has for a host.
     @inline(__always)
-    func hostRoutes(_ node: UInt32, _ host: UInt32) -> UnsafePointer<TableSlot>? {
-        find(TableHash.hostRoutes(node, host)) {
+    func hostRoutes(_ node: UInt32, _ host: UInt32, _ seed: UInt64) -> UnsafePointer<TableSlot>? {
+        find(TableHash.hostRoutes(node, host, seed)) {
             $0.pointee.parent == node && $0.pointee.number == host && $0.pointee.kind == .hostRoutes
         }
     }
@@ -79,12 +90,14 @@ extension PagedTable<TableSlot>.View {
 
 /// Where entries that are not reached by segments stand.
 enum TableHash {
-    static func host(_ name: BorrowedBytes, _ kind: TableSlot.Kind) -> UInt32 {
-        SegmentHash().adding(UInt64(kind.rawValue)).adding(name).entryHash
+    @inline(__always)
+    static func host(_ name: BorrowedBytes, _ kind: TableSlot.Kind, _ seed: UInt64 = SegmentHash.seed) -> UInt32 {
+        SegmentHash(seed: seed).adding(UInt64(kind.rawValue)).adding(name, seed).entryHash
     }
 
-    static func hostRoutes(_ node: UInt32, _ host: UInt32) -> UInt32 {
-        SegmentHash().adding(UInt64(node) << 32 | UInt64(host)).entryHash
+    @inline(__always)
+    static func hostRoutes(_ node: UInt32, _ host: UInt32, _ seed: UInt64 = SegmentHash.seed) -> UInt32 {
+        SegmentHash(seed: seed).adding(UInt64(node) << 32 | UInt64(host)).entryHash
     }
 
     /// The root of a scope's tree: further down, hashes go on from its number.

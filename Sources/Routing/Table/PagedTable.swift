@@ -11,10 +11,13 @@ struct PagedTable<Entry: PagedEntry> {
         let directory: UnsafePointer<UnsafeMutableRawPointer>
         let mask: UInt32
 
-        /// Fetches the line where a search for this hash would begin, so that what is done until then hides the wait.
+        /// Fetches the line where a search for this hash would begin and the next one, which it needs two times in three, so that
+        /// what is done until then hides the wait.
         @inline(__always)
         func prefetch(_ hash: UInt32) {
-            clinux_prefetch(PagedTable.slots(directory[Int(hash & mask)]) + PagedTable.home(hash))
+            let home = UnsafeRawPointer(PagedTable.slots(directory[Int(hash & mask)]) + PagedTable.home(hash))
+            clinux_prefetch(home)
+            clinux_prefetch(home + 64)
         }
 
         /// Calls `body` with the entries of this hash one after the other, until it answers true for one.

@@ -29,11 +29,13 @@ struct SegmentHash {
     }
 
     /// One step down by a segment; hashes of segments do not depend on where they stand, so a walk's steps overlap.
+    ///
+    /// - Parameter seed: that of the process; who has it at hand saves the question whether it was made yet.
     @inline(__always)
-    func adding(_ segment: BorrowedBytes) -> SegmentHash { adding(Self.hash(segment)) }
+    func adding(_ segment: BorrowedBytes, _ seed: UInt64 = SegmentHash.seed) -> SegmentHash { adding(Self.hash(segment, seed)) }
 
     @inline(__always)
-    static func hash(_ bytes: BorrowedBytes) -> UInt64 {
+    static func hash(_ bytes: BorrowedBytes, _ seed: UInt64 = SegmentHash.seed) -> UInt64 {
         guard let start = bytes.baseAddress else { return 0x2545_F491_4F6C_DD1D }
         var hash = seed ^ UInt64(truncatingIfNeeded: bytes.count)
         var offset = 0

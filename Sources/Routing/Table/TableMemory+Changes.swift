@@ -13,77 +13,108 @@ struct RoutePlacement {
 extension TableMemory {
     /// Puts a compiled route into its scope's tree or root stage.
     func insert(_ route: Route, _ placement: RoutePlacement, scope: UInt32) {
-        change(route, placement, scope, isInsertion: true)
+        change(.passUnretained(route), placement.place(in: scope, arena), scope, isInsertion: true)
+        arena.reset()
     }
 
     /// Takes a route out; nodes that nothing is left of go with it.
     func remove(_ route: Route, _ placement: RoutePlacement, scope: UInt32) {
-        change(route, placement, scope, isInsertion: false)
+        change(.passUnretained(route), placement.place(in: scope, arena), scope, isInsertion: false)
+        arena.reset()
     }
 
-    private func change(_ route: Route, _ placement: RoutePlacement, _ scope: UInt32, isInsertion: Bool) {
-        guard let pattern = placement.pattern else {
+    /// Puts a route in whose place is known already.
+    func insert(_ route: Unmanaged<Route>, _ place: TablePlace, scope: UInt32) {
+        change(route, place, scope, isInsertion: true)
+    }
+
+    /// Fetches the lines that an insertion will need.
+    @inline(__always)
+    func prefetch(_ place: TablePlace) {
+        let slots = slots.view
+        if let last = place.steps.last { slots.prefetch(last.hash.entryHash) }
+        if let key = place.keys.first { slots.prefetch(key.hash) }
+    }
+
+    /// Fetches the entry of a host at a node that is divided, after `prefetch`.
+    @inline(__always)
+    func prefetchHostRoutes(_ place: TablePlace, scope: UInt32) {
+        guard let key = place.keys.first, key.kind == .hostName else { return }
+        let hash = place.steps.last?.hash ?? TableHash.root(scope)
+        guard let node = slots.view.find(hash.entryHash, { $0.pointee.flags.contains(.isDivided) }) else { return }
+        slots.view.prefetch(TableHash.hostRoutes(node.pointee.number, HostNumber.usual(key.hash)))
+    }
+
+    private func change(_ route: Unmanaged<Route>, _ place: TablePlace, _ scope: UInt32, isInsertion: Bool) {
+        guard place.hasPattern else {
             let hash = TableHash.rootStage(scope)
-            return change(route, placement, at: Path(kind: .rootStage, parent: scope, hash: hash), ends: .exact, isInsertion)
+            return change(route, place, at: Node(kind: .rootStage, parent: scope, hash: hash), isInsertion)
         }
-        let path = descend(pattern, scope, isInsertion)
+        let path = descend(place.steps, scope, isInsertion)
+        defer { giveBack(path) }
         guard let node = path.last else { return }
-        change(route, placement, at: node, ends: pattern.ends, isInsertion)
+        change(route, place, at: node, isInsertion)
         if !isInsertion { prune(path) }
     }
 
     // MARK: Nodes
 
     /// An entry that stands for a node, by its key.
-    private struct Path {
+    struct Node: BitwiseCopyable {
         let kind: TableSlot.Kind
         let parent: UInt32
         let hash: SegmentHash
-        var segment: ArraySlice<UInt8> = []
+        var segment = BorrowedBytes(start: nil, count: 0)
         var number: UInt32 = 0
 
+        @inline(__always)
         func isWanted(_ slot: UnsafePointer<TableSlot>) -> Bool {
-            slot.pointee.kind == kind && slot.pointee.parent == parent && segment.withUnsafeBytes { TableSlot.hasKey(slot, $0) }
+            slot.pointee.kind == kind && slot.pointee.parent == parent && TableSlot.hasKey(slot, segment)
         }
     }
 
     /// The nodes from the root to the pattern's last segment; missing ones are made, or end the walk.
-    private func descend(_ pattern: PathPattern, _ scope: UInt32, _ makesNodes: Bool) -> [Path] {
-        var path = [root(scope)]
-        for segment in pattern.segments {
-            let parent = path[path.count - 1]
-            var child = switch segment {
-            case .parameter: Path(kind: .parameter, parent: parent.number, hash: TableHash.parameter(parent.hash))
-            case .literal(let range):
-                Path(
-                    kind: .literal, parent: parent.number,
-                    hash: pattern.text.withUnsafeBytes { parent.hash.adding($0.slice(range.lowerBound, range.upperBound)) },
-                    segment: pattern.text[range])
-            }
-            if let known = slots.find(child.hash.entryHash, { child.isWanted($0) }) {
+    ///
+    /// - Returns: an array to be given back, so that the next walk needs no new one.
+    private func descend(_ steps: UnsafeBufferPointer<TablePlace.Step>, _ scope: UInt32, _ makesNodes: Bool) -> [Node] {
+        var path = takeNodes()
+        var parent = root(scope)
+        path.append(parent)
+        for step in steps {
+            var child = Node(kind: step.isParameter ? .parameter : .literal, parent: parent.number, hash: step.hash, segment: step.segment)
+            if let known = slots.view.find(child.hash.entryHash, { child.isWanted($0) }) {
                 child.number = known.pointee.number
-            } else {
-                guard makesNodes else { return [] }
+            } else if makesNodes {
                 child.number = makeNode(child, parent)
+            } else {
+                path.removeAll(keepingCapacity: true)
+                return path
             }
             path.append(child)
+            parent = child
         }
         return path
     }
 
-    private func root(_ scope: UInt32) -> Path {
-        var root = Path(kind: .scopeRoot, parent: 0, hash: TableHash.root(scope))
-        root.number = scope
-        return root
+    private func takeNodes() -> [Node] {
+        defer { spareNodes = [] }
+        return spareNodes
     }
 
-    private func makeNode(_ child: Path, _ parent: Path) -> UInt32 {
+    private func giveBack(_ nodes: consuming [Node]) {
+        nodes.removeAll(keepingCapacity: true)
+        spareNodes = nodes
+    }
+
+    private func root(_ scope: UInt32) -> Node {
+        Node(kind: .scopeRoot, parent: 0, hash: TableHash.root(scope), number: scope)
+    }
+
+    private func makeNode(_ child: Node, _ parent: Node) -> UInt32 {
         let number = nodeNumbers.take()
-        child.segment.withUnsafeBytes { segment in
-            slots.insert(
-                TableSlot(child.kind, parent: child.parent, hash: child.hash.entryHash, number: number, key: segment, generation: generation),
-                &reclaimer)
-        }
+        slots.insert(
+            TableSlot(child.kind, parent: child.parent, hash: child.hash.entryHash, number: number, key: child.segment, generation: generation),
+            &reclaimer)
         edit(parent) { slot in
             if child.kind == .parameter { slot.flags.insert(.hasParameterChild) } else { slot.literalChildren += 1 }
         }
@@ -91,7 +122,7 @@ extension TableMemory {
     }
 
     /// Changes the entry of a node. Roots are found by their number, whatever kind of scope they are of.
-    private func edit(_ node: Path, _ body: (inout TableSlot) -> Void) {
+    private func edit(_ node: Node, _ body: (inout TableSlot) -> Void) {
         let isRoot = node.kind == .scopeRoot
         let slot = slots.change(node.hash.entryHash, &reclaimer) { slot in
             isRoot ? slot.pointee.kind == .scopeRoot && slot.pointee.number == node.number : node.isWanted(slot)
@@ -101,7 +132,7 @@ extension TableMemory {
     }
 
     /// Removes the nodes at the end of a path that hold nothing any more.
-    private func prune(_ path: [Path]) {
+    private func prune(_ path: [Node]) {
         for index in path.indices.dropFirst().reversed() {
             let node = path[index], parent = path[index - 1]
             guard let slot = slots.find(node.hash.entryHash, { node.isWanted($0) }), slot.pointee.hasNothing else { return }
@@ -125,32 +156,28 @@ extension TableMemory {
     /// Candidates at one node before those with literal hosts get entries of their own: as many as a few lines of memory hold.
     private static var dividedAbove: Int { 16 }
 
-    private func change(_ route: Route, _ placement: RoutePlacement, at node: Path, ends: PatternEnd, _ isInsertion: Bool) {
+    private func change(_ route: Unmanaged<Route>, _ place: TablePlace, at node: Node, _ isInsertion: Bool) {
         func candidate(_ host: UInt32, _ forms: HostForms, _ flags: Candidate.Flags) -> Candidate {
-            Candidate(
-                route: .passUnretained(route), ends: ends, hostID: host, hostForms: forms, methods: placement.methods,
-                flags: placement.flags.union(flags))
+            Candidate(route: route, ends: place.ends, hostID: host, hostForms: forms, methods: place.methods, flags: place.flags.union(flags))
         }
-        guard let keys = placement.keys else {
-            return changeCandidate(candidate(0, [], []), at: node, isInsertion)
-        }
-        for key in keys {
-            let (kind, text) = (key.kind, key.text)
-            let number = text.withUnsafeBytes { isInsertion ? useKey($0, kind) : keyNumber($0, kind) }
+        guard place.isKeyed else { return changeCandidate(candidate(0, [], []), at: node, isInsertion) }
+        for key in place.keys {
+            let number = isInsertion ? useKey(key) : keyNumber(key)
             changeCandidate(candidate(number, key.forms, key.flags), at: node, isInsertion)
-            if !isInsertion { text.withUnsafeBytes { disuseKey($0, kind) } }
+            if !isInsertion { disuseKey(key) }
         }
     }
 
-    private func changeCandidate(_ candidate: Candidate, at node: Path, _ isInsertion: Bool) {
+    private func changeCandidate(_ candidate: Candidate, at node: Node, _ isInsertion: Bool) {
         guard let slot = entry(of: node) else { preconditionFailure("a node of the path table is missing") }
-        if slot.flags.contains(.isDivided), candidate.hostID != 0 {
-            let added = changeHostRoutes(candidate, slot.number, isInsertion)
+        if slot.pointee.flags.contains(.isDivided), candidate.hostID != 0 {
+            let added = changeHostRoutes(candidate, slot.pointee.number, isInsertion)
             if added != 0 { edit(node) { $0.uses = UInt32(Int($0.uses) + added) } }
+            if !isInsertion { undivideIfEmpty(node) }
         } else {
             edit(node) { isInsertion ? add(candidate, to: &$0) : remove(candidate, from: &$0) }
+            if isInsertion { divideIfLong(node) } else { undivideIfEmpty(node) }
         }
-        if isInsertion { divideIfLong(node) } else { undivideIfEmpty(node) }
     }
 
     private func add(_ candidate: Candidate, to slot: inout TableSlot) {
@@ -219,8 +246,8 @@ extension TableMemory {
         return 1
     }
 
-    private func divideIfLong(_ node: Path) {
-        guard let slot = entry(of: node), !slot.flags.contains(.isDivided), let list = slot.list, list.count > Self.dividedAbove else { return }
+    private func divideIfLong(_ node: Node) {
+        guard let slot = entry(of: node)?.pointee, !slot.flags.contains(.isDivided), let list = slot.list, list.count > Self.dividedAbove else { return }
         let candidates = Array(list.candidates)
         guard candidates.contains(where: { $0.hostID != 0 }) else { return }
         unsorted.remove(list.block)
@@ -235,51 +262,57 @@ extension TableMemory {
         edit(node) { $0.uses = UInt32(hosts) }
     }
 
-    private func undivideIfEmpty(_ node: Path) {
-        guard let slot = entry(of: node), slot.flags.contains(.isDivided), slot.uses == 0 else { return }
+    private func undivideIfEmpty(_ node: Node) {
+        guard let slot = entry(of: node), slot.pointee.flags.contains(.isDivided), slot.pointee.uses == 0 else { return }
         edit(node) { $0.flags.remove(.isDivided) }
     }
 
-    private func entry(of node: Path) -> TableSlot? {
+    private func entry(of node: Node) -> UnsafePointer<TableSlot>? {
         if node.kind == .scopeRoot {
-            return slots.find(node.hash.entryHash) { $0.pointee.kind == .scopeRoot && $0.pointee.number == node.number }?.pointee
+            return slots.view.find(node.hash.entryHash) { $0.pointee.kind == .scopeRoot && $0.pointee.number == node.number }
         }
-        return slots.find(node.hash.entryHash) { node.isWanted($0) }?.pointee
+        return slots.view.find(node.hash.entryHash) { node.isWanted($0) }
     }
 
     // MARK: Keys
 
-    private func keyNumber(_ name: BorrowedBytes, _ kind: TableSlot.Kind) -> UInt32 { slots.view.host(name, kind)?.pointee.number ?? 0 }
+    private func keyNumber(_ key: TablePlace.Key) -> UInt32 { slots.view.key(key)?.pointee.number ?? 0 }
 
-    private func useKey(_ name: BorrowedBytes, _ kind: TableSlot.Kind) -> UInt32 {
-        let hash = TableHash.host(name, kind)
-        let known = slots.change(hash, &reclaimer) { $0.pointee.kind == kind && TableSlot.hasKey($0, name) }
-        if let known {
+    private func useKey(_ key: TablePlace.Key) -> UInt32 {
+        if let known = slots.change(key.hash, &reclaimer, where: { $0.pointee.kind == key.kind && TableSlot.hasKey($0, key.text) }) {
             known.pointee.uses += 1
             return known.pointee.number
         }
-        let number = hostNumbers.take()
-        var slot = TableSlot(kind, parent: 0, hash: hash, number: number, key: name, generation: generation)
+        let number = key.kind == .hostName ? makeHostNumber(key.hash) : keyNumbers.take()
+        var slot = TableSlot(key.kind, parent: 0, hash: key.hash, number: number, key: key.text, generation: generation)
         slot.uses = 1
         slots.insert(slot, &reclaimer)
-        count(kind, 1)
-        if kind == .hostRegexp { hostRegexps.insert(number, Array(name)) }
-        if kind == .pathRegexp { pathRegexps.insert(number, Array(name)) }
+        count(key.kind, 1)
+        if key.kind == .hostRegexp { hostRegexps.insert(number, Array(key.text)) }
+        if key.kind == .pathRegexp { pathRegexps.insert(number, Array(key.text)) }
         return number
     }
 
-    private func disuseKey(_ name: BorrowedBytes, _ kind: TableSlot.Kind) {
-        let hash = TableHash.host(name, kind)
-        func isWanted(_ slot: UnsafePointer<TableSlot>) -> Bool { slot.pointee.kind == kind && TableSlot.hasKey(slot, name) }
-        guard let slot = slots.change(hash, &reclaimer, where: isWanted) else { return }
+    private func makeHostNumber(_ hash: UInt32) -> UInt32 {
+        let usual = HostNumber.usual(hash)
+        // Two hashes have it in common.
+        for hash in [usual, usual & ~HostNumber.hashed] {
+            if slots.view.find(hash, { $0.pointee.kind == .hostName && $0.pointee.number == usual }) != nil { return keyNumbers.take() }
+        }
+        return usual
+    }
+
+    private func disuseKey(_ key: TablePlace.Key) {
+        func isWanted(_ slot: UnsafePointer<TableSlot>) -> Bool { slot.pointee.kind == key.kind && TableSlot.hasKey(slot, key.text) }
+        guard let slot = slots.change(key.hash, &reclaimer, where: isWanted) else { return }
         slot.pointee.uses -= 1
         guard slot.pointee.uses == 0 else { return }
         let number = slot.pointee.number
-        hostNumbers.giveBack(number)
-        if kind == .hostRegexp { hostRegexps.remove(number) }
-        if kind == .pathRegexp { pathRegexps.remove(number) }
-        removeEntry(hash, where: isWanted)
-        count(kind, -1)
+        if number & HostNumber.hashed == 0 { keyNumbers.giveBack(number) }
+        if key.kind == .hostRegexp { hostRegexps.remove(number) }
+        if key.kind == .pathRegexp { pathRegexps.remove(number) }
+        removeEntry(key.hash, where: isWanted)
+        count(key.kind, -1)
     }
 
     private func count(_ kind: TableSlot.Kind, _ change: Int) {

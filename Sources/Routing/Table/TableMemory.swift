@@ -13,7 +13,12 @@ final class TableMemory: @unchecked Sendable {
     /// The generation that is being made; all below are published.
     private(set) var generation: UInt64 = 0
     var nodeNumbers = NumberSource()
-    var hostNumbers = NumberSource()
+    /// For keys that have no number by their hash.
+    var keyNumbers = NumberSource()
+    /// For the places of single routes.
+    let arena = PlaceArena()
+    /// For the next walk.
+    var spareNodes: [Node] = []
     /// Entries whose lists have grown in this generation and are not in order yet.
     var unsorted: Set<UnsafeMutableRawPointer> = []
     var hostCount = 0
@@ -92,14 +97,24 @@ final class TableMemory: @unchecked Sendable {
     }
 }
 
-/// Small numbers for nodes and hosts, used again when they are free.
+/// Numbers of hosts' names: by their hash where no other host has that number, so that what depends on the number can be fetched before
+/// the name is found.
+enum HostNumber {
+    static let hashed: UInt32 = 1 << 31
+
+    /// - Parameter hash: of the name's entry.
+    @inline(__always)
+    static func usual(_ hash: UInt32) -> UInt32 { hash | hashed }
+}
+
+/// Small numbers for nodes and keys, used again when they are free.
 struct NumberSource {
     private var next: UInt32 = 1
     private var free: [UInt32] = []
 
     mutating func take() -> UInt32 {
         if let number = free.popLast() { return number }
-        precondition(next < .max, "four billion nodes")
+        precondition(next < HostNumber.hashed, "two billion nodes")
         next += 1
         return next - 1
     }

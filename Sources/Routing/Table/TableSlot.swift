@@ -18,6 +18,11 @@ struct Candidate: BitwiseCopyable {
         static let hasParameters = Flags(rawValue: 2)
         /// The key serves to find the route only; its checks compare.
         static let isHint = Flags(rawValue: 4)
+
+        /// The upper half: one more than the segment behind which the only parameter begins, the free one named `*`; 0 if it is
+        /// another or lies deeper.
+        static func rest(behind segment: Int) -> Flags { segment < 15 ? Flags(rawValue: UInt8(segment + 1) << 4) : [] }
+        var restSegment: Int? { rawValue >> 4 == 0 ? nil : Int(rawValue >> 4) - 1 }
     }
 
     /// Where below its node the route hangs.
@@ -52,12 +57,17 @@ struct TableSlot: PagedEntry {
         case hostName, hostSuffix
         /// The number of a regexp of the host or the path.
         case hostRegexp, pathRegexp
-        /// The root of a scope's path tree, by the scope's number.
-        case scopeRoot
         /// The number of a scope, by its exact host or by what its hosts end in.
         case hostScope, wildcardScope
+        /// The root of a scope's path tree, by the scope's number.
+        case scopeRoot
         /// The routes of a scope that have no path pattern.
         case rootStage
+
+        /// Such entries have no routes of their own: their keys take that room, as most hosts' names are longer than segments.
+        var hasWideKey: Bool { rawValue >= Kind.hostName.rawValue && rawValue <= Kind.wildcardScope.rawValue }
+        /// Bytes of a key that stand in the entry; longer ones have memory of their own.
+        var inlineKeyBytes: Int { hasWideKey ? 40 : 24 }
     }
 
     struct Flags: OptionSet, BitwiseCopyable {
@@ -70,9 +80,6 @@ struct TableSlot: PagedEntry {
         static let isDivided = Flags(rawValue: 8)
     }
 
-    /// Bytes of a key that stand in the entry; longer ones have memory of their own.
-    static let inlineKeyBytes = 24
-
     let parent: UInt32
     let hash: UInt32
     let keyCount: UInt16
@@ -84,38 +91,40 @@ struct TableSlot: PagedEntry {
     var literalChildren: UInt32 = 0
     /// Entries of hosts at this node; routes that use this host.
     var uses: UInt32 = 0
-    /// A candidate, or the address of a list in its first word.
-    private var content: (UInt64, UInt64) = (0, 0)
+    /// A candidate, or the address of a list in its first word; the beginning of a wide key.
+    private var content: (UInt64, UInt64)
+    /// The key, or the address of its memory in the first word.
     private var key: (UInt64, UInt64, UInt64)
 
-    static let vacant = TableSlot(kind: .vacant, parent: 0, hash: 0, number: 0, key: (0, 0, 0), keyCount: 0)
+    static let vacant = TableSlot(kind: .vacant, parent: 0, hash: 0, number: 0, key: (0, 0, 0, 0, 0), keyCount: 0)
 
     var isVacant: Bool { kind == .vacant }
 
-    private init(kind: Kind, parent: UInt32, hash: UInt32, number: UInt32, key: (UInt64, UInt64, UInt64), keyCount: Int) {
+    private init(kind: Kind, parent: UInt32, hash: UInt32, number: UInt32, key: (UInt64, UInt64, UInt64, UInt64, UInt64), keyCount: Int) {
         self.parent = parent
         self.hash = hash
         self.keyCount = UInt16(keyCount)
         self.kind = kind
         self.number = number
-        self.key = key
+        content = (key.0, key.1)
+        self.key = (key.2, key.3, key.4)
     }
 
     /// An entry keyed by bytes, which are copied.
     init(_ kind: Kind, parent: UInt32, hash: UInt32, number: UInt32, key bytes: BorrowedBytes, generation: UInt64) {
-        var key: (UInt64, UInt64, UInt64) = (0, 0, 0)
-        if bytes.count <= Self.inlineKeyBytes {
-            withUnsafeMutableBytes(of: &key) { $0.copyBytes(from: bytes) }
+        var key: (UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0)
+        if bytes.count <= kind.inlineKeyBytes {
+            withUnsafeMutableBytes(of: &key) { UnsafeMutableRawBufferPointer(rebasing: $0[(40 - kind.inlineKeyBytes)...]).copyBytes(from: bytes) }
         } else {
             let block = LongKey.make(bytes, generation)
-            key.0 = UInt64(UInt(bitPattern: block))
+            key.2 = UInt64(UInt(bitPattern: block))
         }
         self.init(kind: kind, parent: parent, hash: hash, number: number, key: key, keyCount: bytes.count)
     }
 
     /// An entry keyed by its parent, and a number if there can be several.
     init(_ kind: Kind, parent: UInt32, hash: UInt32, number: UInt32) {
-        self.init(kind: kind, parent: parent, hash: hash, number: number, key: (0, 0, 0), keyCount: 0)
+        self.init(kind: kind, parent: parent, hash: hash, number: number, key: (0, 0, 0, 0, 0), keyCount: 0)
     }
 
     var hasNothing: Bool { flags.isEmpty && literalChildren == 0 && uses == 0 }
@@ -125,21 +134,21 @@ extension TableSlot {
     @inline(__always)
     static func hasKey(_ slot: UnsafePointer<TableSlot>, _ bytes: BorrowedBytes) -> Bool {
         guard Int(slot.pointee.keyCount) == bytes.count else { return false }
-        return Self.key(of: slot).equals(bytes)
+        return Self.key(of: slot).isSame(as: bytes)
     }
 
     /// The bytes of the key; valid as long as the entry stays where it is.
     @inline(__always)
     static func key(of slot: UnsafePointer<TableSlot>) -> BorrowedBytes {
-        let inline = UnsafeRawPointer(slot) + MemoryLayout<TableSlot>.offset(of: \.key)!
-        let count = Int(slot.pointee.keyCount)
-        guard count > inlineKeyBytes else { return BorrowedBytes(start: inline, count: count) }
-        return BorrowedBytes(start: LongKey.bytes(inline.load(as: UnsafeMutableRawPointer.self)), count: count)
+        let end = UnsafeRawPointer(slot) + MemoryLayout<TableSlot>.size
+        let count = Int(slot.pointee.keyCount), room = slot.pointee.kind.inlineKeyBytes
+        guard count > room else { return BorrowedBytes(start: end - room, count: count) }
+        return BorrowedBytes(start: LongKey.bytes((end - Kind.literal.inlineKeyBytes).load(as: UnsafeMutableRawPointer.self)), count: count)
     }
 
     /// The memory of a long key, and since when it is there.
     var longKey: (block: UnsafeMutableRawPointer, birth: UInt64)? {
-        guard Int(keyCount) > Self.inlineKeyBytes, let block = UnsafeMutableRawPointer(bitPattern: UInt(key.0)) else { return nil }
+        guard Int(keyCount) > kind.inlineKeyBytes, let block = UnsafeMutableRawPointer(bitPattern: UInt(key.0)) else { return nil }
         return (block, LongKey.birth(block))
     }
 
