@@ -18,6 +18,7 @@ enum ProxyError {
     case filter(status: UInt16)
     case noDynamicBackend
     case tooManyLoopbacks
+    case bodySpent
     case clientTimeout
     case upstream(ClientFailure)
 
@@ -30,7 +31,7 @@ enum ProxyError {
         case .unknownExpectation: 417
         case .noRoute: unrouted
         case .filter(let status): status
-        case .noDynamicBackend, .tooManyLoopbacks: 500
+        case .noDynamicBackend, .tooManyLoopbacks, .bodySpent: 500
         case .clientTimeout: 499
         case .upstream(let failure): ProxyError.status(of: failure)
         }
@@ -61,6 +62,7 @@ enum ProxyError {
         case .refused(let error), .malformedBody(let error): error.reason
         case .upstream(let failure): failure.reason
         case .tooManyLoopbacks: "more loopbacks than -max-loopbacks allows"
+        case .bodySpent: "the loopback would need the request's body, which went to the first backend"
         case .noDynamicBackend: "a dynamic backend without a host"
         default: nil
         }

@@ -105,6 +105,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     }
 
     private func open(_ origin: Origin, _ needs: ConnectionNeeds) {
+        if isBodySpent { return fail(.bodySpent) }
         pointee.phase = .connecting
         if pointee.upstreamStart == 0 { pointee.upstreamStart = now }
         pointee.origin = Unmanaged.passUnretained(origin)

@@ -190,7 +190,15 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         pointee.filter.responseTransforms.removeAll()
         pointee.filtersRun = pointee.responseFilterIndex
         pointee.upstreamStart = 0
+        pointee.isUpstreamComplete = false
         loopBack()
+    }
+
+    /// Whether the request's body went to an upstream whose response was then replaced by that of a loopback: what is
+    /// left of it, or its length without it, would be another request.
+    var isBodySpent: Bool {
+        guard pointee.loopbackCount > 0, pointee.attemptCount > 0, !pointee.filter.request.framing.isEmpty else { return false }
+        return !pointee.isReplayable && (pointee.requestBytes > 0 || !pointee.isBodyExpected)
     }
 
     /// - Returns: whether there is an outer route whose filters the response has to pass.

@@ -1,0 +1,37 @@
+import TestSupport
+import Testing
+
+@Suite("Loopbacks that a response begins")
+struct LoopbackTests {
+    /// A proxy whose origin answers `/missing` with 404, and says of all else what it was asked.
+    private func setup(_ filters: String) throws -> Setup {
+        try Setup(filters: filters) { $0.target == "/missing" ? "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n" : Setup.answer($0) }
+    }
+
+    @Test("the loopback's response replaces the first one", arguments: [
+        "loopbackIfStatus(404, \"/page\") ->",
+        // The first response ended while a filter held it back.
+        "loopbackIfStatus(404, \"/page\") -> latency(20) ->",
+    ])
+    func replaces(filters: String) throws {
+        let setup = try setup(filters)
+        let client = try setup.client()
+        for _ in 0..<2 { #expect(try client.exchange(get("/missing")).bodyText == "GET /page ") }
+    }
+
+    @Test("a body that the first origin took cannot go to a second one", arguments: [
+        post("/missing", "hello"), "POST /missing HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    ])
+    func spentBody(request: String) throws {
+        let setup = try setup("loopbackIfStatus(404, \"/page\") ->")
+        let client = try setup.client()
+        #expect(try client.exchange(request).status == 500)
+        #expect(setup.origin.requests.map(\.target) == ["/missing"])
+        #expect(try client.exchange(post("/page", "hello")).bodyText == "POST /page hello")
+    }
+
+    @Test("a request that declares an empty body goes again") func emptyBody() throws {
+        let setup = try setup("loopbackIfStatus(404, \"/page\") ->")
+        #expect(try setup.client().exchange(post("/missing", "")).bodyText == "POST /page ")
+    }
+}
