@@ -55,6 +55,9 @@ public enum BodyTransformation {
     /// So many bytes of the input are used up. The output goes out now; the next call, with the rest of the input,
     /// comes after so many nanoseconds (throttled bodies).
     case paused(Int, UInt64)
+    /// So many bytes of the input are used up, and the work on them is not done: other exchanges come first, then the
+    /// next call, also when no input is left.
+    case yielded(Int)
     /// The message must not pass: a request is answered with this status if that is still possible, else cut.
     case failed(status: UInt16)
 }

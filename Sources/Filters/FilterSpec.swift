@@ -35,8 +35,6 @@ public struct FilterSpec: Sendable {
 public struct FilterEnvironment: Sendable {
     /// `-compress-encodings`, most preferred first.
     public var compressEncodings = ["gzip", "deflate", "br", "zstd"]
-    /// `-max-matcher-buffer-size`, bytes.
-    public var matcherBufferBytesMax = 2 * 1024 * 1024
     /// `-max-audit-body`, bytes.
     public var auditBodyBytesMax = 1024
     /// Secrets that filters put into requests.

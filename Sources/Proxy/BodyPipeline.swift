@@ -103,6 +103,11 @@ final class BodyPipeline {
             box.stage.input.consume(count)
             settle(index, isLast: isLast)
             return .pause(nanoseconds)
+        case .yielded(let count):
+            box.stage.input.consume(count)
+            box.stage.isFlushed = false
+            settle(index, isLast: isLast)
+            return .pause(0)
         case .failed(let status): return .failed(status: status)
         }
     }

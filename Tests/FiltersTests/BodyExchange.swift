@@ -26,6 +26,8 @@ final class BodyTestServices: FilterServices {
 struct PumpedBody: Equatable {
     var pieces: [[UInt8]] = []
     var pauses: [UInt64] = []
+    /// How often a transform let others go first.
+    var yieldCount = 0
     /// The status a transform failed with, 0 if a producer broke; nil if the body is complete.
     var failure: UInt16?
 
@@ -166,6 +168,9 @@ final class BodyExchange {
                 taken += count
                 body.pauses.append(nanoseconds)
                 services.now += nanoseconds
+            case .yielded(let count):
+                taken += count
+                body.yieldCount += 1
             case .failed(let status):
                 body.failure = status
                 return

@@ -1,6 +1,6 @@
 import Bytes
 import Eskip
-import Filters
+@testable import Filters
 import HTTP
 import Testing
 
@@ -82,6 +82,18 @@ struct BodyFiltersTests {
         exchange.response()
         let body = exchange.responseBody([bytes("data: 1\n\n"), bytes("data: 2\n\n"), bytes("dat"), bytes("a")], limit: 1000)
         #expect(body.pieces.map { String(decoding: $0, as: UTF8.self) } == ["info: 1\n\n", "info: 2\n\n", "info"])
+    }
+
+    @Test("a search that takes long lets others go first, and loses nothing", arguments: [1, 4, 1000])
+    func sedYields(limit: Int) throws {
+        let exchange = try BodyExchange()
+        exchange.request(try makeFilters(("sed", ["a(.*b)?", "x"])))
+        exchange.respond()
+        exchange.response()
+        let transform = try #require(exchange.state.pointee.responseTransforms.first as? EditedBody)
+        exchange.state.pointee.responseTransforms = [EditedBody(transform.edit, statusWhenFull: 500, slice: .zero)]
+        let body = exchange.responseBody([bytes("aaa"), bytes("caa"), bytes("d")], limit: limit)
+        #expect(body.text == "xxxcxxd" && body.failure == nil && body.yieldCount > 0)
     }
 
     @Test("a full buffer ends the body or is edited as it is")

@@ -79,7 +79,7 @@ struct SedEdit: Sendable {
 /// A match may begin anywhere before the bytes that complete it, so a text is edited when its end is known: the
 /// delimiter, the body's end, or a full buffer. Only for a pattern without operators all but its length goes on at once.
 final class EditedBody: BodyTransform {
-    private let edit: SedEdit
+    let edit: SedEdit
     private let statusWhenFull: UInt16
     private var scan = PatternScanner.State.start
     /// The text that is edited or waits for its end; behind a full buffer it begins with one byte of context.
@@ -100,9 +100,23 @@ final class EditedBody: BodyTransform {
         case copying(isOverflow: Bool)
     }
 
-    init(_ edit: SedEdit, statusWhenFull: UInt16) {
+    private enum Progress {
+        case done
+        /// The output is full.
+        case full
+        /// Other exchanges come first.
+        case sliceOver
+    }
+
+    /// How long one call goes on searching. A pattern such as `a(.*b)?` looks to the buffer's end for each match it
+    /// finds, so that all of them take the square of it; a single search is linear.
+    static let sliceDefault = Duration.milliseconds(4)
+    private let slice: Duration
+
+    init(_ edit: SedEdit, statusWhenFull: UInt16, slice: Duration = EditedBody.sliceDefault) {
         self.edit = edit
         self.statusWhenFull = statusWhenFull
+        self.slice = slice
     }
 
     func transform(_ input: BorrowedBytes, isLast: Bool, limit: Int, into output: inout ByteBuffer) -> BodyTransformation {
@@ -112,7 +126,11 @@ final class EditedBody: BodyTransform {
                 guard collect(input, isLast, &taken) else { return .failed(status: statusWhenFull) }
                 if case .collecting = phase { return .consumed(taken, isFlushed: true) }
             }
-            guard editText(limit, &output) else { return .consumed(taken, isFlushed: false) }
+            switch editText(limit, &output) {
+            case .done: break
+            case .full: return .consumed(taken, isFlushed: false)
+            case .sliceOver: return .yielded(taken)
+            }
             if isLast, taken == input.count, position == text.count { return .consumed(taken, isFlushed: true) }
             finishText()
             if taken == input.count, !isLast { return .consumed(taken, isFlushed: true) }
@@ -158,30 +176,37 @@ final class EditedBody: BodyTransform {
 
     // MARK: Editing
 
-    /// Appends the edited text; false if the output is full before.
-    private func editText(_ limit: Int, _ output: inout ByteBuffer) -> Bool {
-        guard drain(limit, &output) else { return false }
+    /// Appends the edited text.
+    private func editText(_ limit: Int, _ output: inout ByteBuffer) -> Progress {
+        guard drain(limit, &output) else { return .full }
         if case .searching(let held, let isOverflow) = phase {
-            guard replaceMatches(limit, &output) else { return false }
+            let progress = replaceMatches(limit, &output)
+            guard case .done = progress else { return progress }
             copyEnd = max(position, text.count - held)
             phase = .copying(isOverflow: isOverflow)
         }
-        return drain(limit, &output)
+        return drain(limit, &output) ? .done : .full
     }
 
-    private func replaceMatches(_ limit: Int, _ output: inout ByteBuffer) -> Bool {
-        var isFull = false
+    private func replaceMatches(_ limit: Int, _ output: inout ByteBuffer) -> Progress {
+        var progress = Progress.done
+        let end = ContinuousClock.now.advanced(by: slice)
         text.withUnsafeBytes { bytes in
             edit.regexp.forEachMatch(in: bytes, from: position) { match in
                 // Skipper's rule: where the pattern matches nothing, the rest of the text stays.
                 if match.isEmpty { return false }
                 copyEnd = match.lowerBound
                 matchEnd = match.upperBound
-                isFull = !drain(bytes, limit, &output)
-                return !isFull
+                guard drain(bytes, limit, &output) else {
+                    progress = .full
+                    return false
+                }
+                guard ContinuousClock.now >= end else { return true }
+                progress = .sliceOver
+                return false
             }
         }
-        return !isFull
+        return progress
     }
 
     private func drain(_ limit: Int, _ output: inout ByteBuffer) -> Bool { text.withUnsafeBytes { drain($0, limit, &output) } }

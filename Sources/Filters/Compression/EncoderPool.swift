@@ -6,6 +6,10 @@ struct EncoderKind: Hashable, Sendable {
     /// -2...11 as written in routes; each coding makes of it what it has.
     static let levels = -2...11
 
+    /// Brotli's two best qualities look at a block so long that a worker's other exchanges would wait for it; higher
+    /// levels mean this one.
+    static let brotliQualityMax = 9
+
     let coding: ContentCoding
     let level: Int
 
@@ -13,7 +17,7 @@ struct EncoderKind: Hashable, Sendable {
         switch coding {
         case .gzip, .deflate: PooledEncoder(self)
         case .zstd: PooledEncoder(self)
-        case .br: BrotliEncoder(quality: Int32(level == -1 ? 4 : max(0, level)))
+        case .br: BrotliEncoder(quality: Int32(level == -1 ? 4 : min(max(0, level), EncoderKind.brotliQualityMax)))
         }
     }
 
