@@ -32,8 +32,9 @@ extension FlagTable {
             "the Kubernetes health routes look at the last address of X-Forwarded-For, which an ALB sets", .notYet),
         .int("max-loopbacks", \.routes.maxLoopbacks, "how often <loopback> may route one request again; 0 means 9, -1 never"),
         .int("default-http-status", \.routes.defaultHTTPStatus, "answer to a request that no route matches; 404 if not within 100 to 511"),
-        .int("max-audit-body", \.routes.maxAuditBody, in: 0...(.max), "bytes of a body that auditLog logs", .notYet),
-        .int("max-matcher-buffer-size", \.routes.maxMatcherBufferSize, in: 1...(.max), "bytes that blockContent looks at together", .notYet),
+        .int("max-audit-body", \.routes.maxAuditBody, in: 0...(.max), "bytes of a body that auditLog logs"),
+        .int("max-matcher-buffer-size", \.routes.maxMatcherBufferSize, in: 1...(.max), "bytes that blockContent looks at together",
+            .alwaysOn("texts are found in bodies of any size, and nothing is buffered")),
         .choices("compress-encodings", \.routes.compressEncodings, "encodings of compress, the preferred one first"),
     ]
 

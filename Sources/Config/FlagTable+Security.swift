@@ -19,8 +19,8 @@ extension FlagTable {
 
     static let auth: [Flag] = [
         .duration("webhook-timeout", \.auth.webhookTimeout, "for the answer of webhook", .notYet),
-        .strings("credentials-paths", \.auth.credentialsPaths, "files and folders with secrets", .notYet),
-        .duration("credentials-update-interval", \.auth.credentialsUpdateInterval, "how often they are read again", .notYet),
+        .strings("credentials-paths", \.auth.credentialsPaths, "files and folders with secrets that routes may name"),
+        .duration("credentials-update-interval", \.auth.credentialsUpdateInterval, "how often they are read again; 0 means only at SIGHUP"),
         .bool("enable-oauth2-grant-flow", \.oauth2.enableGrantFlow, "allow the filter oauthGrant", .notYet),
         .string("oauth2-auth-url", \.oauth2.authURL, "where users log in", .notYet),
         .string("oauth2-token-url", \.oauth2.tokenURL, "where tokens are fetched", .notYet),

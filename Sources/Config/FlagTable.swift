@@ -46,7 +46,7 @@ extension FlagTable {
         .int("workers", \.general.workers, in: 0...1024, "threads that serve; 0 means as many as the cgroup grants CPUs"),
         .duration("wait-for-healthcheck-interval", \.general.waitForHealthcheckInterval,
             "after SIGTERM, time in which the health answer is already 503 and connections are still accepted; a second SIGTERM ends at once"),
-        .strings("status-checks", \.general.statusChecks, "URLs that must answer 200 before the start", .notYet),
+        .strings("status-checks", \.general.statusChecks, "URLs that must answer 200 before the start, asked every second until they do"),
         .unused("dev-mode", .bool, default: "false", "apply route changes without delay", .alwaysOn("route changes always apply at once")),
     ]
 

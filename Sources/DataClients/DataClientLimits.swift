@@ -38,6 +38,10 @@ public enum DataClientLimits {
     static let symbolicLinksMax = 40
     /// The shortest interval between two looks at a source (operations.md §1).
     public static let pollNanosecondsMin: UInt64 = 30_000_000
+    /// For the answer of a URL of `-status-checks`.
+    static let statusCheckNanoseconds: UInt64 = 5_000_000_000
+    /// Until such a URL is asked again, as Skipper does.
+    static let statusCheckIntervalNanoseconds: UInt64 = 1_000_000_000
     /// Redirections followed for one document.
     static let redirectsMax = 5
     /// Routes of an update after which freed memory is given back to the system: that takes milliseconds.

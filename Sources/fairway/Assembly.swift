@@ -26,11 +26,17 @@ final class Assembly {
     let shutdown = ShutdownFlag()
     let compiler: RouteCompiler
     let controlPlane: ControlPlane
+    /// nil if there are none.
+    let statusChecks: StatusChecks?
+    /// What is awaited before the main listener opens.
+    private var awaitedCount = 0
     private var startError: StartError?
     /// nil unless the main listener speaks TLS.
     private let certificates: ServerCertificates?
     private let upstreamCertificates: UpstreamCertificates
     private var certificateTimer: ControlTimer?
+    private let secrets: FileSecrets
+    private var secretTimer: ControlTimer?
     private(set) var workers: [WorkerThread] = []
     /// The loop of the control path: signals, data clients, the support listener. Runs on the main thread.
     let control: UnsafeMutablePointer<EventLoop>
@@ -55,7 +61,9 @@ final class Assembly {
         if access !== writer { metrics.addSource(.accessLogLinesDropped) { access.droppedLineCount } }
         endpoints = EndpointRegistry(passiveHealth: PassiveHealth(configuration.backend.passiveHealthCheck))
         upstreamCertificates = try UpstreamCertificates(configuration.tls, isInsecure: configuration.backend.insecure, log: log)
+        secrets = FileSecrets(paths: configuration.auth.credentialsPaths, log: log)
         var environment = FilterEnvironment(configuration)
+        environment.secrets = secrets
         environment.backendTLS = upstreamCertificates.wishes
         var filters = FilterRegistry.builtIn(environment)
         filters.disable(configuration.routes.disabledFilters)
@@ -68,18 +76,24 @@ final class Assembly {
         controlPlane = try ControlPlane(
             loop: control, options: clientOptions, compiler: compiler, slot: slot, log: log, endpoints: endpoints,
             metrics: metrics)
+        let checks = configuration.general.statusChecks
+        statusChecks = checks.isEmpty ? nil : StatusChecks(checks, loop: control, options: clientOptions, log: log)
     }
 
     /// Serves until the control loop is stopped.
     func run(_ shutdown: Shutdown) throws(StartError) {
         try startSupport()
         if configuration.routes.waitFirstRouteLoad {
-            controlPlane.firstLoadDone = { [unowned self] in startOrStop() }
-            controlPlane.start()
-        } else {
-            controlPlane.start()
-            try start()
+            awaitedCount += 1
+            controlPlane.firstLoadDone = { [unowned self] in awaitedCame() }
         }
+        if let statusChecks {
+            awaitedCount += 1
+            statusChecks.start { [unowned self] in awaitedCame() }
+        }
+        let startsAtOnce = awaitedCount == 0
+        controlPlane.start()
+        if startsAtOnce { try start() }
         control.run()
         _ = shutdown
         if let startError { throw startError }
@@ -90,9 +104,12 @@ final class Assembly {
         controlPlane.refresh()
         certificates?.refresh()
         upstreamCertificates.refresh()
+        secrets.refresh()
     }
 
-    private func startOrStop() {
+    private func awaitedCame() {
+        awaitedCount -= 1
+        guard awaitedCount == 0 else { return }
         do throws(StartError) {
             try start()
         } catch {
@@ -104,6 +121,8 @@ final class Assembly {
     /// Opens the listeners and starts a thread for each worker.
     func start() throws(StartError) {
         certificateTimer = ControlTimer(control, interval: upstreamCertificates.checkInterval) { [unowned self] in upstreamCertificates.refresh() }
+        let secretInterval = configuration.auth.credentialsUpdateInterval.nanoseconds
+        if secretInterval > 0 { secretTimer = ControlTimer(control, interval: secretInterval) { [unowned self] in secrets.refresh() } }
         let count = configuration.general.workers > 0 ? configuration.general.workers : ProcessorCount.available
         let share = AcceptShare(workerCount: count)
         do throws(SystemError) {

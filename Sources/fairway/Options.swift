@@ -127,7 +127,6 @@ extension FilterEnvironment {
     init(_ configuration: Configuration) {
         self.init()
         compressEncodings = configuration.routes.compressEncodings.map(\.rawValue)
-        matcherBufferBytesMax = configuration.routes.maxMatcherBufferSize
         auditBodyBytesMax = configuration.routes.maxAuditBody
     }
 }

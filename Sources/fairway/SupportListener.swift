@@ -47,7 +47,8 @@ final class SupportListener: AdminSource {
 
     var readiness: AdminReadiness {
         if assembly.shutdown.isSet { return .draining }
-        return status.isFirstLoadDone ? .ready : .starting(status.sources.filter { !$0.isLoaded }.map(\.name))
+        let checks = assembly.statusChecks?.awaited ?? []
+        return status.isFirstLoadDone && checks.isEmpty ? .ready : .starting(status.sources.filter { !$0.isLoaded }.map(\.name) + checks)
     }
 
     func explain(_ request: ExplainedRequest) throws(ExplainedRequestError) -> RouteExplanation {
