@@ -51,12 +51,16 @@ struct RouteMerge {
     mutating func apply(_ change: SourceChange, from source: Int) -> Outcome {
         var outcome = Outcome()
         for id in change.deletes { delete(id, source, &outcome) }
-        sources[source].reserve(sources[source].count + change.upserts.count)
-        if sources.count == 1 { outcome.change.upserts = change.upserts }
         var hasRepetitions = false
-        for definition in change.upserts {
-            let former = upsert(definition, source, &outcome)
-            if let former, former.document === definition.document { hasRepetitions = true }
+        if sources.count == 1 {
+            outcome.change.upserts = change.upserts
+            hasRepetitions = sources[source].insert(contentsOf: change.upserts)
+        } else {
+            sources[source].reserve(sources[source].count + change.upserts.count)
+            for definition in change.upserts {
+                let former = upsert(definition, source, &outcome)
+                if let former, former.document === definition.document { hasRepetitions = true }
+            }
         }
         if hasRepetitions { outcome.change.upserts.removeAll { sources[source].sameID(as: $0) != nil && !sources[source].holds($0) } }
         return outcome
@@ -74,7 +78,6 @@ struct RouteMerge {
     /// - Returns: what the source said of this id before.
     private mutating func upsert(_ definition: RouteDefinition, _ source: Int, _ outcome: inout Outcome) -> RouteDefinition? {
         let former = sources[source].insert(definition)
-        guard sources.count > 1 else { return former }
         if let winner = owner(of: definition, in: 0..<source) {
             if former == nil { outcome.add(Conflict(id: definition.id, winner: winner, loser: source)) }
             return former

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import CLinux
 internal import Eskip
 
 /// The definitions of one source by id.
@@ -51,11 +52,38 @@ struct RouteSet {
     /// - Returns: the definition that it replaces.
     @discardableResult
     mutating func insert(_ definition: RouteDefinition) -> RouteDefinition? {
-        if count * 4 >= slots.count * 3 { resize(to: max(16, slots.count * 2)) }
-        let (hash, found) = definition.withIdBytes { id in
-            let hash = RouteSet.hash(id)
-            return (hash, find(id, hash))
+        insert(definition, definition.withIdBytes { RouteSet.hash($0) })
+    }
+
+    /// Places of many routes lie all over the memory: those of the next ones are fetched meanwhile.
+    private static let fetchedAtOnce = 16
+
+    /// Inserts definitions one after the other.
+    ///
+    /// - Returns: whether one of them replaced one of the same document.
+    mutating func insert(contentsOf definitions: [RouteDefinition]) -> Bool {
+        reserve(count + definitions.count)
+        var hasRepetitions = false
+        withUnsafeTemporaryAllocation(of: UInt32.self, capacity: RouteSet.fetchedAtOnce) { hashes in
+            for start in stride(from: 0, to: definitions.count, by: RouteSet.fetchedAtOnce) {
+                let end = min(start + RouteSet.fetchedAtOnce, definitions.count)
+                for index in start..<end {
+                    let hash = definitions[index].withIdBytes { RouteSet.hash($0) }
+                    hashes.initializeElement(at: index - start, to: hash)
+                    slots.withUnsafeBufferPointer { clinux_prefetch($0.baseAddress! + (Int(hash) & ($0.count - 1))) }
+                }
+                for index in start..<end {
+                    let definition = definitions[index]
+                    if let former = insert(definition, hashes[index - start]), former.document === definition.document { hasRepetitions = true }
+                }
+            }
         }
+        return hasRepetitions
+    }
+
+    private mutating func insert(_ definition: RouteDefinition, _ hash: UInt32) -> RouteDefinition? {
+        if count * 4 >= slots.count * 3 { resize(to: max(16, slots.count * 2)) }
+        let found = definition.withIdBytes { find($0, hash) }
         if let found {
             let former = slots[found].definition
             slots[found].definition = definition

@@ -59,10 +59,10 @@ final class CompilingThread: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - compile: called on the other thread; whatever lies in the arena lives until the outcome was taken.
-    ///   - expect: called a few outcomes before `take`, and a second time half as many before it.
+    ///   - expect: called a few outcomes before `take`, but for the first ones of a block.
     /// - Returns: false if there is no thread to be had; then nothing was called.
     static func forEach(
-        _ definitions: [RouteDefinition], compile: @escaping (RouteDefinition, PlaceArena) -> Outcome, expect: (Outcome, _ isNear: Bool) -> Void,
+        _ definitions: [RouteDefinition], compile: @escaping (RouteDefinition, PlaceArena) -> Outcome, expect: (Outcome) -> Void,
         take: (Int, Outcome) -> Void
     ) -> Bool {
         let thread = CompilingThread(definitions, compile)
@@ -71,8 +71,7 @@ final class CompilingThread: @unchecked Sendable {
             wait(thread.filled)
             let outcomes = (thread.blocks + number % blockCount).pointee.outcomes
             for offset in 0..<outcomes.count {
-                if offset + 2 * lookAhead < outcomes.count { expect(outcomes[offset + 2 * lookAhead], false) }
-                if offset + lookAhead < outcomes.count { expect(outcomes[offset + lookAhead], true) }
+                if offset + lookAhead < outcomes.count { expect(outcomes[offset + lookAhead]) }
                 take(start + offset, outcomes[offset])
             }
             sem_post(thread.vacant)

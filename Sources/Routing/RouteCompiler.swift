@@ -153,10 +153,9 @@ public final class RouteCompiler {
             } catch {
                 return .refused(error)
             }
-        } expect: { compiled, isNear in
+        } expect: { compiled in
             guard case .compiled(_, let place, let idHash) = compiled else { return }
-            if isNear { return memory.prefetchHostRoutes(place, scope: number) }
-            memory.prefetch(place)
+            memory.prefetch(place, scope: number)
             memory.routes.view.prefetch(idHash)
         } take: { position, compiled in
             switch compiled {

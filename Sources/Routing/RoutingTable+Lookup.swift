@@ -41,10 +41,10 @@ extension RoutingTable {
         if isLarge, hasHosts { slots.prefetch(hostHash) }
         let scope = hasScopes ? ScopeView(slots.scope(of: host), in: slots) : shared
         return withUnsafeTemporaryAllocation(of: PathStep.self, capacity: PathStep.countMax) { steps in
-            let stepCount = PathStep.read(path, scope.rootHash, seed, to: steps, fetching: isLarge ? slots : nil)
+            let stepCount = PathStep.read(path, scope.rootHash, seed, to: steps, fetching: isLarge ? slots : nil, host: hasDivided ? HostNumber.usual(hostHash) : nil)
             var walk = PathWalk(
                 slots: slots, seed: seed, path: path, steps: UnsafeBufferPointer(rebasing: steps[..<stepCount]), host: host, hostHash: hostHash, hasHosts: hasHosts,
-                hasSuffixes: hasSuffixes, isLarge: isLarge && hasHosts, method: 1 << UInt16(context.request.method.rawValue), regexps: regexps)
+                hasSuffixes: hasSuffixes, method: 1 << UInt16(context.request.method.rawValue), regexps: regexps)
             if let root = scope.root, !path.isEmpty, let found = walk.find(root, scope.rootHash, 1, 0, &probe) { return found }
             return scope.rootStage.flatMap { walk.firstAdmitted($0, .exact, &probe) }
         }
@@ -95,8 +95,6 @@ struct PathWalk {
     let hasHosts: Bool
     /// Whether some route has a wildcard in its hosts.
     let hasSuffixes: Bool
-    /// Whether it pays to fetch hosts' entries of divided nodes before they are needed.
-    let isLarge: Bool
     /// The bit of the request's method.
     let method: UInt16
     /// Nil if no route is found by a regexp.
@@ -107,7 +105,7 @@ struct PathWalk {
 
     init(
         slots: PagedTable<TableSlot>.View, seed: UInt64, path: BorrowedBytes, steps: UnsafeBufferPointer<PathStep>, host: BorrowedBytes, hostHash: UInt32, hasHosts: Bool,
-        hasSuffixes: Bool, isLarge: Bool, method: UInt16, regexps: UnsafeMutablePointer<RegexpMatches>?
+        hasSuffixes: Bool, method: UInt16, regexps: UnsafeMutablePointer<RegexpMatches>?
     ) {
         self.slots = slots
         self.seed = seed
@@ -117,7 +115,6 @@ struct PathWalk {
         self.hostHash = hostHash
         self.hasHosts = hasHosts
         self.hasSuffixes = hasSuffixes
-        self.isLarge = isLarge
         self.method = method
         self.regexps = regexps
     }
@@ -130,7 +127,6 @@ struct PathWalk {
     mutating func find(
         _ node: UnsafePointer<TableSlot>, _ hash: SegmentHash, _ start: Int, _ depth: Int, _ probe: inout some RouteProbe
     ) -> Candidate? {
-        if isLarge, node.pointee.flags.contains(.isDivided) { prefetchHostRoutes(of: node) }
         // The path ends in a slash here; wildcards need something behind it.
         if start == path.count { return firstAdmitted(node, .slash, &probe) }
         let isKnown = depth < steps.count
@@ -153,11 +149,6 @@ struct PathWalk {
         _ node: UnsafePointer<TableSlot>, _ hash: SegmentHash, _ end: Int, _ depth: Int, _ probe: inout some RouteProbe
     ) -> Candidate? {
         end == path.count ? firstAdmitted(node, .exact, &probe) : find(node, hash, end + 1, depth + 1, &probe)
-    }
-
-    @inline(__always)
-    private func prefetchHostRoutes(of node: UnsafePointer<TableSlot>) {
-        slots.prefetch(TableHash.hostRoutes(node.pointee.number, HostNumber.usual(hostHash), seed))
     }
 
     /// The first route of a node that the request may take.
@@ -186,7 +177,7 @@ struct PathWalk {
         let own = TableSlot.candidates(of: node)
         if own.isEmpty, hosts.count <= 1, regexps == nil, !hasSuffixes {
             // One list at most: nothing to merge.
-            let routes = hosts.count == 0 ? nil : slots.hostRoutes(node.pointee.number, hosts[0], seed)
+            let routes = hosts.count == 0 ? nil : slots.hostRoutes(node, hosts[0], seed)
             probe.visits(node, hostEntries: routes == nil ? 0 : 1)
             return routes.flatMap { firstAdmitted(of: TableSlot.candidates(of: $0), end, &probe) }
         }
@@ -225,7 +216,7 @@ struct PathWalk {
     ) -> Int {
         var count = 1
         func add(_ number: UInt32) {
-            guard let slot = slots.hostRoutes(node.pointee.number, number, seed) else { return }
+            guard let slot = slots.hostRoutes(node, number, seed) else { return }
             lists[count] = TableSlot.candidates(of: slot)
             count += 1
         }

@@ -37,6 +37,8 @@ public final class RoutingTable: Sendable {
     let hasHosts: Bool
     let hasSuffixes: Bool
     let hasScopes: Bool
+    /// Some node's hosts have entries of their own.
+    let hasDivided: Bool
     let hostScan: RegexpScan?
     let pathScan: RegexpScan?
     private let memory: TableMemory
@@ -54,6 +56,7 @@ public final class RoutingTable: Sendable {
         hasHosts = memory.hostCount > 0
         hasSuffixes = memory.suffixCount > 0
         hasScopes = !memory.scopes.isEmpty
+        hasDivided = memory.dividedCount > 0
         slots = memory.slots.view
         routes = memory.routes.view
         shared = ScopeView(TableMemory.sharedScope, in: slots)

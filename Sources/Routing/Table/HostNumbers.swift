@@ -81,9 +81,9 @@ extension PagedTable<TableSlot>.View {
 
     /// The routes that a divided node has for a host.
     @inline(__always)
-    func hostRoutes(_ node: UInt32, _ host: UInt32, _ seed: UInt64) -> UnsafePointer<TableSlot>? {
-        find(TableHash.hostRoutes(node, host, seed)) {
-            $0.pointee.parent == node && $0.pointee.number == host && $0.pointee.kind == .hostRoutes
+    func hostRoutes(_ node: UnsafePointer<TableSlot>, _ host: UInt32, _ seed: UInt64) -> UnsafePointer<TableSlot>? {
+        find(TableHash.hostRoutes(node.pointee.hash, host, seed)) {
+            $0.pointee.parent == node.pointee.number && $0.pointee.number == host && $0.pointee.kind == .hostRoutes
         }
     }
 }
@@ -95,6 +95,9 @@ enum TableHash {
         SegmentHash(seed: seed).adding(UInt64(kind.rawValue)).adding(name, seed).entryHash
     }
 
+    /// - Parameters:
+    ///   - node: its entry's hash, which unlike its number the path tells.
+    ///   - host: its number.
     @inline(__always)
     static func hostRoutes(_ node: UInt32, _ host: UInt32, _ seed: UInt64 = SegmentHash.seed) -> UInt32 {
         SegmentHash(seed: seed).adding(UInt64(node) << 32 | UInt64(host)).entryHash

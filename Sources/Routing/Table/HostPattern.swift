@@ -262,11 +262,19 @@ struct HostPatternReader {
 
     /// Literal bytes as far as they go, but for one with a quantifier behind it.
     private mutating func literalRun() -> [UInt8] {
+        let plain = Self.plainBytes
         var run: [UInt8] = []
+        run.reserveCapacity(pattern.count - index)
         while true {
-            let start = index
+            var end = index
+            while end < pattern.count, plain.contains(pattern[end]) { end += 1 }
+            let isQuantified = end > index && end < pattern.count && isQuantifier(pattern[end])
+            if isQuantified { end -= 1 }
+            run.append(contentsOf: pattern.slice(index, end))
+            index = end
+            if isQuantified { return run }
             guard let byte = literalByte(), !isQuantifier(peek) else {
-                index = start
+                index = end
                 return run
             }
             run.append(byte)

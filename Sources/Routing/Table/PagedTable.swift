@@ -44,7 +44,8 @@ struct PagedTable<Entry: PagedEntry> {
     }
 
     private static var headerBytes: Int { 64 }
-    private static var slotBytes: Int { 4096 }
+    /// An update copies a few pages; larger ones make a smaller directory, which look-ups need in the cache.
+    private static var slotBytes: Int { 8192 }
     fileprivate static var slotCount: Int { slotBytes / MemoryLayout<Entry>.stride }
     /// Entries of a page before it is split: beyond, misses take too many steps, and a vacant slot must be left.
     private static var countMax: Int { slotCount * 3 / 4 }

@@ -13,19 +13,26 @@ extension PathStep {
     /// Hashes the segments of a path from its first slash on.
     ///
     /// Hashes come from the path alone, so the table's lines are fetched while others are still compared.
-    /// - Parameter fetching: the table, if it is too large for the processor's caches.
+    /// - Parameters:
+    ///   - fetching: the table, if it is too large for the processor's caches.
+    ///   - host: the number that the host probably has; nil if it has no entries of its own at nodes.
     /// - Returns: the number of steps.
     @inline(__always)
     static func read(
-        _ path: BorrowedBytes, _ root: SegmentHash, _ seed: UInt64, to steps: UnsafeMutableBufferPointer<PathStep>, fetching: PagedTable<TableSlot>.View?
+        _ path: BorrowedBytes, _ root: SegmentHash, _ seed: UInt64, to steps: UnsafeMutableBufferPointer<PathStep>, fetching: PagedTable<TableSlot>.View?,
+        host: UInt32?
     ) -> Int {
         var hash = root
+        if let fetching, let host { fetching.prefetch(TableHash.hostRoutes(hash.entryHash, host, seed)) }
         var start = 1
         var count = 0
         while start < path.count, count < countMax {
             let end = path.endOfSegment(from: start)
             hash = hash.adding(path.part(start, end), seed)
-            fetching?.prefetch(hash.entryHash)
+            if let fetching {
+                fetching.prefetch(hash.entryHash)
+                if let host { fetching.prefetch(TableHash.hostRoutes(hash.entryHash, host, seed)) }
+            }
             steps.initializeElement(at: count, to: PathStep(end: end, hash: hash))
             count += 1
             start = end + 1

@@ -30,19 +30,13 @@ extension TableMemory {
 
     /// Fetches the lines that an insertion will need.
     @inline(__always)
-    func prefetch(_ place: TablePlace) {
+    func prefetch(_ place: TablePlace, scope: UInt32) {
         let slots = slots.view
-        if let last = place.steps.last { slots.prefetch(last.hash.entryHash) }
-        if let key = place.keys.first { slots.prefetch(key.hash) }
-    }
-
-    /// Fetches the entry of a host at a node that is divided, after `prefetch`.
-    @inline(__always)
-    func prefetchHostRoutes(_ place: TablePlace, scope: UInt32) {
-        guard let key = place.keys.first, key.kind == .hostName else { return }
-        let hash = place.steps.last?.hash ?? TableHash.root(scope)
-        guard let node = slots.view.find(hash.entryHash, { $0.pointee.flags.contains(.isDivided) }) else { return }
-        slots.view.prefetch(TableHash.hostRoutes(node.pointee.number, HostNumber.usual(key.hash)))
+        let node = place.steps.last?.hash ?? TableHash.root(scope)
+        slots.prefetch(node.entryHash)
+        guard let key = place.keys.first else { return }
+        slots.prefetch(key.hash)
+        if dividedCount > 0, key.kind == .hostName { slots.prefetch(TableHash.hostRoutes(node.entryHash, HostNumber.usual(key.hash))) }
     }
 
     private func change(_ route: Unmanaged<Route>, _ place: TablePlace, _ scope: UInt32, isInsertion: Bool) {
@@ -171,7 +165,7 @@ extension TableMemory {
     private func changeCandidate(_ candidate: Candidate, at node: Node, _ isInsertion: Bool) {
         guard let slot = entry(of: node) else { preconditionFailure("a node of the path table is missing") }
         if slot.pointee.flags.contains(.isDivided), candidate.hostID != 0 {
-            let added = changeHostRoutes(candidate, slot.pointee.number, isInsertion)
+            let added = changeHostRoutes(candidate, node, slot.pointee.number, isInsertion)
             if added != 0 { edit(node) { $0.uses = UInt32(Int($0.uses) + added) } }
             if !isInsertion { undivideIfEmpty(node) }
         } else {
@@ -228,10 +222,10 @@ extension TableMemory {
     // MARK: Divided nodes
 
     /// - Returns: how many entries of hosts the node has more.
-    private func changeHostRoutes(_ candidate: Candidate, _ node: UInt32, _ isInsertion: Bool) -> Int {
-        let hash = TableHash.hostRoutes(node, candidate.hostID)
+    private func changeHostRoutes(_ candidate: Candidate, _ node: Node, _ number: UInt32, _ isInsertion: Bool) -> Int {
+        let hash = TableHash.hostRoutes(node.hash.entryHash, candidate.hostID)
         func isWanted(_ slot: UnsafePointer<TableSlot>) -> Bool {
-            slot.pointee.kind == .hostRoutes && slot.pointee.parent == node && slot.pointee.number == candidate.hostID
+            slot.pointee.kind == .hostRoutes && slot.pointee.parent == number && slot.pointee.number == candidate.hostID
         }
         if let slot = slots.change(hash, &reclaimer, where: isWanted) {
             isInsertion ? add(candidate, to: &slot.pointee) : remove(candidate, from: &slot.pointee)
@@ -240,7 +234,7 @@ extension TableMemory {
             return -1
         }
         guard isInsertion else { return 0 }
-        var slot = TableSlot(.hostRoutes, parent: node, hash: hash, number: candidate.hostID)
+        var slot = TableSlot(.hostRoutes, parent: number, hash: hash, number: candidate.hostID)
         slot.candidate = candidate
         slots.insert(slot, &reclaimer)
         return 1
@@ -252,18 +246,20 @@ extension TableMemory {
         guard candidates.contains(where: { $0.hostID != 0 }) else { return }
         unsorted.remove(list.block)
         list.retire(generation, &reclaimer)
+        dividedCount += 1
         edit(node) { slot in
             slot.candidate = nil
             slot.flags.insert(.isDivided)
             for candidate in candidates where candidate.hostID == 0 { add(candidate, to: &slot) }
         }
         var hosts = 0
-        for candidate in candidates where candidate.hostID != 0 { hosts += changeHostRoutes(candidate, slot.number, true) }
+        for candidate in candidates where candidate.hostID != 0 { hosts += changeHostRoutes(candidate, node, slot.number, true) }
         edit(node) { $0.uses = UInt32(hosts) }
     }
 
     private func undivideIfEmpty(_ node: Node) {
         guard let slot = entry(of: node), slot.pointee.flags.contains(.isDivided), slot.pointee.uses == 0 else { return }
+        dividedCount -= 1
         edit(node) { $0.flags.remove(.isDivided) }
     }
 

@@ -23,6 +23,8 @@ final class TableMemory: @unchecked Sendable {
     var unsorted: Set<UnsafeMutableRawPointer> = []
     var hostCount = 0
     var suffixCount = 0
+    /// Nodes whose hosts have entries of their own.
+    var dividedCount = 0
     /// The regexps that routes are found by.
     var hostRegexps = RegexpIndex()
     var pathRegexps = RegexpIndex()

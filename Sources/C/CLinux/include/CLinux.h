@@ -247,6 +247,17 @@ static inline int clinux_thread_start(pthread_t *thread, size_t stack_bytes, voi
     return -r;
 }
 
+/// Lets this thread go behind the others of the process: by so many steps of niceness, and by turns of the processor so long that
+/// one of theirs, when it wakes, interrupts them (Linux 6.12). Linux counts both per thread.
+static inline void clinux_go_behind(int steps, uint64_t turn_nanoseconds) {
+    // struct sched_attr, which glibc declares only lately: size, policy, flags, nice, priority, runtime, deadline, period.
+    struct { uint32_t size, policy; uint64_t flags; int32_t nice; uint32_t priority; uint64_t runtime, deadline, period; } attributes = {0};
+    attributes.size = sizeof attributes;
+    attributes.nice = getpriority(PRIO_PROCESS, 0) + steps;
+    attributes.runtime = turn_nanoseconds;
+    syscall(SYS_sched_setattr, 0, &attributes, 0);
+}
+
 /// The processors that this thread may run on; at least 1.
 static inline int clinux_processor_count(void) {
     // cpu_set_t is declared under _GNU_SOURCE only.
