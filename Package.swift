@@ -85,12 +85,12 @@ let testTargets: [Target] = [
     tests("HTTPTests", ["HTTP", "Bytes", "TestSupport", "CScan"]),
     tests("FiltersTests", ["Filters", "HTTP", "Eskip", "Regexp", "Bytes"]),
     tests("RoutingTests", ["Routing", "Filters", "HTTP", "Eskip", "Regexp", "Bytes"]),
-    tests("ProxyTests", ["Proxy", "Upstream", "Downstream", "Net", "Bytes", "TestSupport"]),
     tests("DataClientsTests", ["DataClients", "Routing", "Filters", "HTTP", "Net", "Eskip", "Telemetry", "Bytes", "CLinux", "TestSupport", logging]),
     tests("AdminTests", ["Admin", "Bytes", "Routing", "Eskip", "Telemetry", "Net", "TestSupport"]),
     tests("ConfigTests", ["Config", "TestSupport", "YAML", "Net", "Bytes"]),
     tests("EndToEndTests", ["TestSupport"]),
     tests("PropertyTests", ["TestSupport", "Eskip", "HTTP", "Routing", "Filters", "Bytes", "Regexp"]),
+    tests("SimulationTests", ["Proxy", "Upstream", "Downstream", "Routing", "Filters", "Eskip", "Net", "Telemetry", "Bytes", "TestSupport", logging]),
     tests("TidyTests", ["TestSupport", "Bytes"]),
 ]
 

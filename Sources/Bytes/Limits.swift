@@ -55,6 +55,8 @@ public enum Limits {
     public static let handshakesPerTurn = 16
     /// How long a connection that has had its last answer may stay for the client to read it.
     public static let lingerNanoseconds: UInt64 = 5_000_000_000
+    /// Between the kernel's questions whether a client that sends no more is still there.
+    public static let halfClosedProbeSeconds: Int32 = 15
     /// For the answer to the PING behind the announcement that an HTTP/2 connection ends.
     public static let farewellNanoseconds: UInt64 = 1_000_000_000
     /// Requests of one connection answered in one turn before others have theirs.

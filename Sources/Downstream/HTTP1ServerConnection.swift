@@ -55,6 +55,8 @@ struct HTTP1ServerConnection: ~Copyable {
     var isResponding = false
     var isChunked = false
     var closesAfterResponse = false
+    /// Nothing but the connection's end tells the client that the response is complete.
+    var endsWithConnection = false
     /// It could not be read to its end, so more of it may come after the answer.
     var isRefused = false
     var hasSentContinue = false
@@ -112,8 +114,13 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
             if readiness.contains(.readHangup) { pointee.isEnding = true }
             pointee.isReadable = true
             read()
+            if pointee.isEnding, pointee.phase == .waiting { probe() }
         }
     }
+
+    /// A client that sends no more may still read, or may be gone: the kernel finds out.
+    @inline(never)
+    private func probe() { Sockets.keepAlive(pointee.transport.descriptor, seconds: Limits.halfClosedProbeSeconds) }
 
     /// Reads until the socket is empty, the handler pauses, or others should have their turn.
     private func read() {
@@ -288,7 +295,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
             if isLast || piece.count > 0 { handler.requestBody(exchange, piece, isLast: isLast, trailers: TrailerLines(pointee.body.trailers)) }
         } else if isLast {
             // The response went before the request was complete; the rest was thrown away.
-            becomeIdle()
+            if pointee.closesAfterResponse { pointee.phase = .waiting } else { becomeIdle() }
         }
         return decoded.consumed
     }
@@ -366,6 +373,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         }
         decidePersistence(isLast: isLast)
         pointee.isChunked = framing == .chunked
+        pointee.endsWithConnection = framing == .untilClose
         pointee.isResponding = true
         var headFraming = HeadSerializer.Framing(body: framing, closes: pointee.closesAfterResponse)
         headFraming.keepsAlive = pointee.isHTTP10
@@ -527,8 +535,19 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
 
     // MARK: Ending
 
+    /// Ends the connection in the middle of a response. A body with a length or in chunks is visibly cut by an end in
+    /// order, which comes behind what the client has not taken yet, answers to its earlier requests among it; one that the
+    /// connection's end completes takes a reset.
     func abortResponse() {
+        guard pointee.phase != .closed else { return }
         pointee.exchange = nil
+        if pointee.isTunnel || pointee.endsWithConnection || !pointee.isResponding { return cut() }
+        pointee.closesAfterResponse = true
+        guard case .flushed = pointee.outbox.sendGathered(over: pointee.transport) else { return setDeadline() }
+        finishAndClose()
+    }
+
+    func cut() {
         pointee.transport.abort()
         close()
     }

@@ -144,7 +144,7 @@ extension UnsafeMutablePointer where Pointee == Server {
     /// Cuts what is left.
     public func closeAll() {
         closeHandshakes(onlyWaiting: false)
-        while let connection = pointee.newest { connection.abortResponse() }
+        while let connection = pointee.newest { connection.cut() }
         while let connection = pointee.newestHTTP2 { connection.abortAll() }
     }
 

@@ -34,6 +34,7 @@ public struct EventSource {
 /// A turn: wait, read the clock, hand out events, send what they gathered, run due timers and messages of other threads, then free what was
 /// given up meanwhile, since an event of the same batch may still name it.
 public struct EventLoop: ~Copyable {
+    private let clock: LoopClock
     private let epoll: FileDescriptor
     private let wake: FileDescriptor
     private let wakeSource: UnsafeMutablePointer<EventSource>
@@ -59,14 +60,16 @@ public struct EventLoop: ~Copyable {
         UnsafeMutableRawBufferPointer(start: scratchBase + Limits.headroomBytes, count: Limits.readBytesMax)
     }
 
-    public init() throws(SystemError) {
+    /// - Parameter clock: of a simulation, if not the system's.
+    public init(clock: LoopClock = .system) throws(SystemError) {
+        self.clock = clock
         let epollNumber = try check(clinux_epoll_create())
         let wakeNumber = try check(clinux_eventfd())
         epoll = FileDescriptor(owning: epollNumber)
         wake = FileDescriptor(owning: wakeNumber)
         events = .allocate(capacity: Limits.eventsPerTurn)
-        now = clinux_now_nanoseconds()
-        wallTime = clinux_wall_nanoseconds()
+        now = clock.now
+        wallTime = clock.wallTime
         timers = TimerWheel(now: now)
         scratchBase = .allocate(
             byteCount: Limits.headroomBytes + Limits.readBytesMax + Limits.tailroomBytes, alignment: 4096)
@@ -91,9 +94,10 @@ public struct EventLoop: ~Copyable {
     public var mailbox: Mailbox { Mailbox(queue: messages, wake: wake.number) }
 
     fileprivate mutating func wait() -> Int {
-        let timeout = deferred.isEmpty ? timers.millisecondsToNext(now: now) : 0
+        let timeout = deferred.isEmpty && clock.mayWait ? timers.millisecondsToNext(now: now) : 0
         let count = clinux_epoll_wait(epoll.number, events, Int32(Limits.eventsPerTurn), timeout)
-        now = clinux_now_nanoseconds()
+        now = clock.now
+        wallTime = clock.wallTime
         return max(0, Int(count))
     }
 
@@ -154,7 +158,6 @@ extension UnsafeMutablePointer where Pointee == EventLoop {
     /// One turn; tests drive a loop by it.
     func turn() {
         let count = pointee.wait()
-        pointee.wallTime = clinux_wall_nanoseconds()
         if let owner = pointee.turnOwner { pointee.startOfTurn?(owner) }
         if count > 1 { pointee.sends.open() }
         for index in 0..<count {

@@ -31,17 +31,20 @@ public final class ProxyWorker {
     public var server: UnsafeMutablePointer<Server> { serverStorage }
     var client: UnsafeMutablePointer<Client> { clientStorage }
 
+    /// - Parameters:
+    ///   - clock: of a simulation, if not the system's.
+    ///   - seed: of the choices that are left to chance.
     public init(
         options: ProxyOptions, server serverOptions: ServerOptions, client clientOptions: ClientOptions, slot: RoutingTableSlot, telemetry: WorkerTelemetry,
-        dnsServers: [SocketAddress] = []
+        dnsServers: [SocketAddress] = [], clock: LoopClock = .system, seed: UInt64 = .random(in: .min ... .max)
     ) throws(SystemError) {
         let loop = UnsafeMutablePointer<EventLoop>.allocate(capacity: 1)
-        loop.initialize(to: try EventLoop())
+        loop.initialize(to: try EventLoop(clock: clock))
         self.loop = loop
         self.options = options
         self.slot = slot
         self.telemetry = telemetry
-        services = WorkerServices(loop: loop, telemetry: telemetry)
+        services = WorkerServices(loop: loop, telemetry: telemetry, seed: seed)
         serverStorage = .allocate(capacity: 1)
         clientStorage = .allocate(capacity: 1)
         serverStorage.initialize(to: Server(loop: loop, options: serverOptions, handler: self))
@@ -111,6 +114,17 @@ public final class ProxyWorker {
         }
         exchange.prepare(stream)
         return exchange
+    }
+
+    /// Exchanges that have begun and not ended.
+    var exchangesUnderWay: Int {
+        var count = exchanges.count
+        var idle = idleExchange
+        while let exchange = idle {
+            count -= 1
+            idle = exchange.pointee.nextIdle
+        }
+        return count
     }
 
     /// Takes a place back; its memory stays warm for the next exchange.

@@ -9,10 +9,10 @@ final class WorkerServices: FilterServices {
     private let telemetry: WorkerTelemetry
     private var state: UInt64
 
-    init(loop: UnsafeMutablePointer<EventLoop>, telemetry: WorkerTelemetry) {
+    init(loop: UnsafeMutablePointer<EventLoop>, telemetry: WorkerTelemetry, seed: UInt64) {
         self.loop = loop
         self.telemetry = telemetry
-        state = UInt64.random(in: .min ... .max)
+        state = seed
         super.init()
     }
 

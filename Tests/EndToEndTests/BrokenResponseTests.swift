@@ -65,6 +65,27 @@ struct BrokenResponseTests {
         #expect(try setup.isServing())
     }
 
+    /// A reset would throw away what the client has not read yet.
+    @Test("an answer that breaks off leaves those before it whole") func earlierAnswers() throws {
+        let size = 300_000
+        let setup = try Setup(serve: { connection in
+            while let request = try connection.readRequest() {
+                if request.target != "/cut" { try connection.send(ok(String(repeating: "w", count: size))) } else {
+                    try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")
+                    return connection.reset()
+                }
+            }
+        })
+        let client = try setup.client(receiveBuffer: 16 * 1024)
+        try client.send(get("/whole") + get("/cut"))
+        try Patience.wait(for: "the second request's origin to have gone") { setup.origin.requests.count == 2 && setup.origin.openConnectionCount == 0 }
+        Patience.pause(milliseconds: 100)
+        let whole = try client.readResponse()
+        #expect(whole.status == 200 && whole.bodyText.utf8.count == size)
+        if let cut = try? client.readResponse() { #expect(cut.status == 502) }
+        #expect(try setup.isServing())
+    }
+
     @Test("a server that cannot be reached is a 502, at once") func unreachable() throws {
         let port = try LoopbackOrigin(answer: { _ in "" }).port
         Patience.pause(milliseconds: 50)
