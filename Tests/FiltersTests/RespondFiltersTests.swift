@@ -45,6 +45,15 @@ struct RespondFiltersTests {
         #expect(exchange.responseValues("Content-Type") == [mediaType])
     }
 
+    @Test("a status is set, but an interim one ends no response", arguments: [(201, 201), (304, 304), (999, 999), (100, 200), (199, 200), (101, 101)])
+    func status(given: Double, sent: UInt16) throws {
+        let exchange = try BodyExchange()
+        exchange.request(try makeFilters(("status", [.number(given)])))
+        exchange.respond()
+        exchange.response()
+        #expect(exchange.context.response.status == sent)
+    }
+
     @Test("later request filters do not run, earlier ones see the response")
     func statusBeforeContent() throws {
         let exchange = try BodyExchange()

@@ -7,8 +7,10 @@ final class StatusFilter: Filter, @unchecked Sendable {
 
     init(status: UInt16) { self.status = status }
 
+    /// An interim status ends no response: what follows it in Skipper is a 200.
     convenience init(_ reader: ArgumentReader) throws(FilterArgumentError) {
-        self.init(status: UInt16(try reader.integer(0, in: 100...999)))
+        let status = UInt16(try reader.integer(0, in: 100...999))
+        self.init(status: status >= 200 || status == 101 ? status : 200)
     }
 
     override func response(_ context: FilterContext) -> FilterAction {
