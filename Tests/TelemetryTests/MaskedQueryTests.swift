@@ -14,6 +14,7 @@ struct MaskedQueryTests {
     @Test("hides values and orders parameters", arguments: [
         ("/a?t=secret", "/a?t=#"), ("/a?z=1&t=secret&b=2", "/a?b=2&t=#&z=1"), ("/a?t=secret&t=other&u", "/a?t=#&u="), ("/a?%74=secret", "/a?t=#"),
         ("/a?t=%73ecret", "/a?t=#"), ("/a?t=secret&q=a+b%26&q=2", "/a?q=a+b%26&q=2&t=#"), ("/a?&&t=secret&", "/a?t=#"), ("/a?token=secret&t=secret", "/a?t=#&token=#"),
+        ("/a?x=%20b&b", "/a?b=&x=+b"),
     ])
     func hides(uri: String, expected: String) {
         let parts = expected.split(separator: "#", omittingEmptySubsequences: false)
@@ -27,7 +28,7 @@ struct MaskedQueryTests {
         #expect(Self.mask(uri) == expected)
     }
 
-    @Test("leaves alone what holds nothing to hide", arguments: ["/a", "/a?", "/a?x=1&b=2", "/t=secret", ""])
+    @Test("leaves alone what has no query", arguments: ["/a", "/a?", "/t=secret", ""])
     func untouched(uri: String) {
         #expect(Self.mask(uri) == nil)
     }
