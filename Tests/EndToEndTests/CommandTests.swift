@@ -118,6 +118,12 @@ struct PrintCommandTests {
         #expect(result.output == expected)
     }
 
+    @Test("options may have one dash, as the proxy's flags", arguments: ["-json", "--json"])
+    func dashes(flag: String) throws {
+        let file = try TemporaryFile("a: * -> <shunt>;")
+        #expect(try fairway("print", flag, file.path).output.hasPrefix("[{"))
+    }
+
     @Test("prints nothing of a file with errors, but the errors")
     func errors() throws {
         let file = try TemporaryFile("a: * -> <shunt>;\nb: * -> ;")

@@ -14,9 +14,14 @@ struct FairwayCommand: ParsableCommand {
         word == "help" || configuration.subcommands.contains { $0._commandName == word }
     }
 
+    /// Options may have one dash, as the proxy's flags have.
+    private static func withTwoDashes(_ word: String) -> String {
+        word.count > 2 && word.hasPrefix("-") && !word.hasPrefix("--") ? "-" + word : word
+    }
+
     static func runAndExit(_ arguments: [String]) -> Never {
         do {
-            var command = try parseAsRoot(arguments)
+            var command = try parseAsRoot(arguments.map(withTwoDashes))
             try command.run()
             exit()
         } catch {
