@@ -90,6 +90,9 @@ public struct EventLoop: ~Copyable {
         sends.deallocate()
     }
 
+    /// The clock itself, nanoseconds, where `now` is that of the turn's beginning. Costs about 20 ns.
+    public static var clock: UInt64 { clinux_now_nanoseconds() }
+
     /// A handle by which other threads reach this loop; valid for ever, without effect once the loop has ended.
     public var mailbox: Mailbox { Mailbox(queue: messages, wake: wake.number) }
 

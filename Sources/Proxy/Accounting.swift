@@ -18,6 +18,9 @@ public final class WorkerTelemetry {
     private let labels: MetricLabels
 
     private var customLabels: [String: MetricLabel] = [:]
+    /// By `HTTPVersion`.
+    let incoming: [MetricLabel]
+    let outgoing: [MetricLabel]
 
     /// - Parameter logsAccess: unless a route's filter decides otherwise.
     public init(
@@ -29,7 +32,12 @@ public final class WorkerTelemetry {
         self.accessLog = accessLog
         self.log = log
         self.logsAccess = logsAccess
+        incoming = [HTTPVersion.http10, .http11, .http2].map { labels.label("incoming.\($0.name)") }
+        outgoing = [HTTPVersion.http10, .http11, .http2].map { labels.label("outgoing.\($0.name)") }
     }
+
+    /// The label of an upstream as `host:port`.
+    func label(of origin: Origin) -> MetricLabel { labels.label(String(decoding: origin.authority, as: UTF8.self)) }
 
     func label(of route: RouteFacts) -> UInt32 { labels.label(route.id).id }
 
@@ -58,25 +66,48 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         let status = Int(pointee.sentStatus)
         let code = MetricLabel.code(status)
         let method = MetricLabel.method(pointee.filter.request.method.rawValue)
-        let route = pointee.route.map { route in route._withUnsafeGuaranteedRef { MetricLabel(id: $0.metricLabel { telemetry.label(of: $0) }) } } ?? .unknownRoute
+        let route = routeLabel
         let host = hostLabel(metrics)
+        metrics.add(.customTotal, telemetry.incoming[Int(pointee.filter.request.version.rawValue)])
         if pointee.route == nil { metrics.add(.routeError) }
+        if pointee.attemptCount > 0 { metrics.observe(.backendRequestHeaderBytes, UInt64(pointee.filter.request.byteCount), host) }
         if pointee.upstreamHeadAt > 0 {
+            metrics.add(.customTotal, telemetry.outgoing[Int(pointee.upstreamVersion.rawValue)])
             metrics.upstreamAnswered(
-                status: Int(pointee.upstreamStatus), route: route, host: .none, zone: .none, nanoseconds: pointee.upstreamHeadAt - pointee.upstreamStart)
+                status: Int(pointee.upstreamStatus), route: route, host: metrics.wantsBackendHosts ? backendLabel(telemetry) : .none, zone: .none,
+                nanoseconds: pointee.upstreamHeadAt - pointee.upstreamStart)
         }
         if pointee.hadError { metrics.add(pointee.isResponseHeadSent && pointee.sentStatus < 400 ? .streamingError : .backendError, route) }
         metrics.responseEnded(
             code: code, method: method, route: route, bytes: pointee.responseBytes, host: host,
-            nanoseconds: now - Swift.max(pointee.upstreamHeadAt, pointee.startedAt))
+            nanoseconds: pointee.responseHeadAt > 0 ? now - pointee.responseHeadAt : 0)
         metrics.requestServed(code: code, method: method, route: route, host: host, nanoseconds: now - pointee.startedAt)
         metrics.observe(.proxyTotalDuration, ownTime(now))
         if isLogged(status, telemetry) { writeAccessLog(telemetry, status) }
     }
 
-    /// The exchange's time without the upstream's.
+    var metrics: MetricShard { pointee.telemetry._withUnsafeGuaranteedRef { $0.metrics } }
+
+    private var routeLabel: MetricLabel {
+        guard let route = pointee.route else { return .unknownRoute }
+        return pointee.telemetry._withUnsafeGuaranteedRef { telemetry in
+            route._withUnsafeGuaranteedRef { MetricLabel(id: $0.metricLabel { telemetry.label(of: $0) }) }
+        }
+    }
+
+    /// Empty for load balanced routes, whose endpoints would be too many.
+    private func backendLabel(_ telemetry: WorkerTelemetry) -> MetricLabel {
+        guard let route = pointee.route, case .network(let endpoint) = route._withUnsafeGuaranteedRef({ $0.backend }) else { return .none }
+        return telemetry.label(of: endpoint.origin)
+    }
+
+    func requestFiltersRan() { metrics.requestFiltersRan(route: routeLabel, nanoseconds: EventLoop.clock &- pointee.filtersStart) }
+
+    func responseFiltersRan() { metrics.responseFiltersRan(route: routeLabel, nanoseconds: EventLoop.clock &- pointee.filtersStart) }
+
+    /// The exchange's time until the response's head, without the upstream's.
     private func ownTime(_ now: UInt64) -> UInt64 {
-        let total = now - pointee.startedAt
+        let total = (pointee.responseHeadAt > 0 ? pointee.responseHeadAt : now) - pointee.startedAt
         guard pointee.upstreamHeadAt > 0 else { return total }
         let upstream = pointee.upstreamHeadAt - pointee.upstreamStart
         return total > upstream ? total - upstream : 0

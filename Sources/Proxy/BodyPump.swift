@@ -192,6 +192,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         if pointee.isResponseHeadPending {
             pointee.isResponseHeadPending = false
             pointee.isResponseHeadSent = true
+            pointee.responseHeadAt = now
             pointee.sentStatus = pointee.filter.response.status
             outcome = pointee.server.respond(pointee.filter.response, framing: pointee.responseFraming, piece, isLast: isLast, trailers: trailers)
         } else {

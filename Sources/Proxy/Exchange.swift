@@ -4,6 +4,7 @@ import Filters
 import HTTP
 import Net
 import Routing
+import Telemetry
 import Upstream
 
 // The story of one exchange, in order. What each step needs stands in the extensions beside this file; what the exchange
@@ -36,7 +37,11 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     /// Finds the route for the request as it is now; the first time and for every loopback.
     func route() {
         pointee.phase = .routing
-        guard let route = lookUp() else { return fail(.noRoute) }
+        let lookUpStart = EventLoop.clock
+        let found = lookUp()
+        pointee.filtersStart = EventLoop.clock
+        metrics.observe(.routeLookupDuration, pointee.filtersStart &- lookUpStart)
+        guard let route = found else { return fail(.noRoute) }
         pointee.route = route
         pointee.filter.route = route._withUnsafeGuaranteedRef { $0.facts }
         pointee.filtersRun = 0
@@ -55,12 +60,15 @@ extension UnsafeMutablePointer where Pointee == Exchange {
             let action = filter._withUnsafeGuaranteedRef { $0.request(context) }
             switch action {
             case .next, .reroute: continue
-            case .serve: return serve()
+            case .serve:
+                requestFiltersRan()
+                return serve()
             case .suspend: return suspend()
             case .delay(let nanoseconds): return delay(nanoseconds)
             case .fail(let status): return fail(.filter(status: status))
             }
         }
+        if pointee.filtersRun > 0 { requestFiltersRan() }
         dispatch()
     }
 
@@ -165,12 +173,13 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         let status = pointee.filter.response.status
         if status == 101 { return startTunnel() }
         pointee.upstreamStatus = status
+        pointee.upstreamVersion = pointee.filter.response.version
         pointee.upstreamHeadAt = now
         pointee.phase = .responseFilters
         pointee.filter.response.removeNominatedFields()
         pointee.responseFilterIndex = pointee.filtersRun
         addServerField()
-        runResponseFilters()
+        beginResponseFilters()
     }
 
     /// The request was answered here: by a filter, or by a shunt.
@@ -185,7 +194,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         pointee.phase = .responseFilters
         pointee.responseFilterIndex = pointee.filtersRun
         addServerField()
-        runResponseFilters()
+        beginResponseFilters()
     }
 
     /// Before the response filters, so that they can change it.
@@ -196,6 +205,12 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     }
 
     // MARK: 7. Response filters
+
+    private func beginResponseFilters() {
+        let hasFilters = pointee.filtersRun > 0 || !pointee.outerRoutes.isEmpty
+        pointee.filtersStart = hasFilters ? EventLoop.clock : 0
+        runResponseFilters()
+    }
 
     /// Runs the response phase of the filters whose request phase ran, backwards, the innermost route's first.
     func runResponseFilters() {
@@ -214,6 +229,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
             }
             guard returnToOuterRoute() else { break }
         }
+        if pointee.filtersStart > 0 { responseFiltersRan() }
         sendResponse()
     }
 

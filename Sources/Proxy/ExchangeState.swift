@@ -89,6 +89,11 @@ struct Exchange: ~Copyable {
     var upstreamStart: UInt64 = 0
     var upstreamHeadAt: UInt64 = 0
     var upstreamStatus: UInt16 = 0
+    /// Of the last attempt.
+    var upstreamVersion = HTTPVersion.http11
+    /// By the clock itself: when the present route's filters began in their present phase; 0 if there are none.
+    var filtersStart: UInt64 = 0
+    var responseHeadAt: UInt64 = 0
     /// Of the response that was sent; 0 if none was.
     var sentStatus: UInt16 = 0
     var requestBytes: UInt64 = 0
@@ -142,6 +147,8 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         pointee.upstreamStart = 0
         pointee.upstreamHeadAt = 0
         pointee.upstreamStatus = 0
+        pointee.filtersStart = 0
+        pointee.responseHeadAt = 0
         pointee.sentStatus = 0
         pointee.requestBytes = 0
         pointee.responseBytes = 0

@@ -34,7 +34,7 @@ public struct Headers: ~Copyable {
 
     private(set) var bytes: UnsafeMutableRawPointer?
     private var byteCapacity = 0
-    private var byteCount = 0
+    private(set) var byteCount = 0
     private(set) var fields: UnsafeMutablePointer<Field>?
     private var fieldCapacity = 0
     /// Entries of the table, removed ones included.

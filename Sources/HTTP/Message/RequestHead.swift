@@ -51,6 +51,9 @@ public struct RequestHead: ~Copyable {
     /// The raw query without `?`, empty if there is none.
     public var query: BorrowedBytes { headers.slice(queryRange) }
 
+    /// What the head takes in memory: about its size on the wire, with what was added to it.
+    public var byteCount: Int { headers.byteCount }
+
     // MARK: Editing
 
     /// Replaces the path by one that is not percent-encoded; the forwarded form is encoded anew, unless it already

@@ -1,5 +1,20 @@
 // Which metrics an exchange touches under which options: one place, so that the exchange only says what happened.
 extension MetricShard {
+    /// The filters of a route have run their request phase.
+    public func requestFiltersRan(route: MetricLabel, nanoseconds: UInt64) {
+        observe(.filterAllCombinedRequestDuration, nanoseconds)
+        observe(.filterAllRequestDuration, nanoseconds, route)
+    }
+
+    /// The filters of a route, and of those that it was reached from, have run their response phase.
+    public func responseFiltersRan(route: MetricLabel, nanoseconds: UInt64) {
+        observe(.filterAllCombinedResponseDuration, nanoseconds)
+        observe(.filterAllResponseDuration, nanoseconds, route)
+    }
+
+    /// Whether `upstreamAnswered` is told hosts (`-backend-host-metrics`).
+    public var wantsBackendHosts: Bool { plan.options.backendHost }
+
     /// The response's body has ended; `nanoseconds` from its head.
     public func responseEnded(code: MetricLabel, method: MetricLabel, route: MetricLabel, bytes: UInt64, host: MetricLabel, nanoseconds: UInt64) {
         if plan.options.compatible || plan.options.routeResponse {

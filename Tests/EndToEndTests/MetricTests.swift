@@ -1,0 +1,46 @@
+import TestSupport
+import Testing
+
+@Suite("What metrics count")
+struct MetricTests {
+    private func metrics(_ setup: Setup, _ count: Int) throws -> [String: Double] {
+        var result: [String: Double] = [:]
+        try Patience.wait(for: "\(count) requests in the metrics") {
+            let text = try RawClient.get("/metrics", port: setup.proxy.supportPort).bodyText
+            for line in text.split(separator: "\n") where !line.hasPrefix("#") {
+                let words = line.split(separator: " ")
+                result[String(words[0])] = Double(words[1])
+            }
+            return result["skipper_custom_total{key=\"incoming.HTTP/1.1\"}"] == Double(count)
+        }
+        return result
+    }
+
+    @Test("each request is in the histograms of the steps it went through") func steps() throws {
+        let setup = try Setup(filters: "setRequestHeader(\"X-A\", \"1\") -> backendLatency(30) ->", flags: ["-backend-host-metrics"])
+        let client = try setup.client()
+        for _ in 0..<3 { #expect(try client.exchange(get("/")).status == 200) }
+        let metrics = try metrics(setup, 3)
+        for name in [
+            "route_lookup_duration_seconds", "filter_all_combined_request_duration_seconds", "filter_all_combined_response_duration_seconds",
+            "backend_combined_duration_seconds", "proxy_total_duration_seconds",
+        ] {
+            #expect(metrics["skipper_\(name)_count"] == 3, "\(name)")
+        }
+        #expect(metrics["skipper_route_lookup_duration_seconds_sum"]! > 0)
+        #expect(metrics["skipper_filter_all_request_duration_seconds_count{route=\"all\"}"] == 3)
+        #expect(metrics["skipper_filter_all_request_duration_seconds_sum{route=\"all\"}"]! >= 0.06)
+        #expect(metrics["skipper_backend_request_header_bytes_count{host=\"_unknownhost_\"}"] == 3)
+        #expect(metrics["skipper_backend_duration_seconds_count{route=\"\",host=\"\(setup.origin.url.dropFirst(7))\",zone=\"\"}"] == 3)
+        #expect(metrics["skipper_custom_total{key=\"outgoing.HTTP/1.1\"}"] == 3)
+    }
+
+    @Test("a request without a route is looked up, and meets no filter") func unrouted() throws {
+        let setup = try Setup(filters: "status(200) ->", flags: ["-inline-routes", "none: Path(\"/none\") -> <shunt>"])
+        #expect(try setup.client().exchange(get("/other")).status == 404)
+        let metrics = try metrics(setup, 1)
+        #expect(metrics["skipper_route_lookup_duration_seconds_count"] == 1 && metrics["skipper_route_error_total"] == 1)
+        #expect(metrics["skipper_filter_all_combined_request_duration_seconds_count"] == 0)
+        #expect(metrics["skipper_custom_total{key=\"outgoing.HTTP/1.1\"}"] ?? 0 == 0)
+    }
+}
