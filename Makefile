@@ -44,11 +44,12 @@ run: build ## serves routes/demo.eskip before two demo origins; ADDRESS= SUPPORT
 # Generated cases by the hundred thousand take minutes without optimisation, so their suites run in a release build.
 RELEASE_SUITES := ^(PropertyTests|SimulationTests)\.
 
-test: packages ## every test: in a debug build, scenarios again over TLS, then property tests and simulations in a release build
+test: packages ## every test: in a debug build, scenarios again over TLS and over HTTP/2, then property tests and simulations in a release build
 	@$(call install,$(TEST_PACKAGES))
 	swift build --build-tests
 	swift test --skip-build --skip '$(RELEASE_SUITES)'
 	FAIRWAY_TEST_SCHEME=https swift test --skip-build --filter '^EndToEndTests\.'
+	FAIRWAY_TEST_PROTOCOL=h2 swift test --skip-build --filter '^EndToEndTests\.'
 	swift build -c release --build-tests -Xswiftc -enable-testing
 	swift test -c release --skip-build --filter '$(RELEASE_SUITES)' -Xswiftc -enable-testing
 

@@ -21,7 +21,7 @@ struct BodyTests {
 
     @Test("responses reach the client whole, whatever framed them", arguments: [
         "Content-Length: 5\r\n\r\nhello", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n1;a\r\nh\r\n4\r\nello\r\n0\r\nT: 1\r\n\r\n", "Connection: close\r\n\r\nhello",
-    ], ["HTTP/1.1", "HTTP/1.0"])
+    ], TestProtocol.versions)
     func responseFraming(rest: String, version: String) throws {
         let setup = try Setup(serve: { connection in
             while try connection.readRequest() != nil {
@@ -63,7 +63,7 @@ struct BodyTests {
         }
     }
 
-    @Test("interim responses pass in their order, to those who understand them", arguments: ["HTTP/1.1", "HTTP/1.0"])
+    @Test("interim responses pass in their order, to those who understand them", arguments: TestProtocol.versions)
     func interim(version: String) throws {
         let setup = try Setup(answer: { _ in "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + ok("done") })
         let client = try setup.client()

@@ -3,7 +3,7 @@ import Testing
 
 /// Who the client is, by the connection, by PROXY headers and by X-Forwarded-For, and who is told.
 // Its clients send a PROXY header ahead of everything else.
-@Suite("The client's address", .enabled(if: !TestScheme.isHTTPS))
+@Suite("The client's address", .enabled(if: !TestScheme.isHTTPS && !TestProtocol.isHTTP2))
 struct ClientAddressTests {
     /// Routes that answer which predicate the client's address satisfied.
     private static let routes = """

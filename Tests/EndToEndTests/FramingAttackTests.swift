@@ -3,7 +3,7 @@ import Testing
 
 /// Requests that two programs could read in two ways, or no program should: each is answered and its connection closed,
 /// and the origin sees nothing of it.
-@Suite("Malformed requests, RFC 9112")
+@Suite("Malformed requests, RFC 9112", .enabled(if: !TestProtocol.isHTTP2))
 struct FramingAttackTests {
     struct Attack: Sendable {
         let name: String, bytes: String, status: Int

@@ -178,7 +178,7 @@ struct HTTP2ConformanceTests {
 
     @Test("3.4: what is no preface", arguments: ["PRI * HTTP/2.0\r\n\r\nSM\r\n\r!", "PRI * HTTP/2.0\r\nX: y\r\n\r\n"]) func preface(text: String) throws {
         let setup = try #require(Self.shared)
-        let client = try RawClient(port: setup.proxy.port)
+        let client = try RawClient(port: setup.proxy.port, speaksHTTP1: true)
         try client.send(text)
         #expect(try client.readResponse().status >= 400)
         #expect(try setup.isServing())

@@ -48,7 +48,7 @@ struct UpstreamWebSocketTests {
     @Test("from HTTP/1.1", arguments: HTTP2Choice.allCases) func fromHTTP1(choice: HTTP2Choice) throws {
         let setup = try Self.warmed(HTTP2Setup(choice, settings: [Self.accept], serve: Self.echo))
         for _ in 0..<3 {
-            let client = try RawClient(port: setup.proxy.port)
+            let client = try RawClient(port: setup.proxy.port, speaksHTTP1: true)
             try client.send(Self.upgrade + "early\n")
             let response = try client.readResponse()
             #expect(response.status == 101 && response.value("Upgrade") == "websocket" && response.hasToken("upgrade", in: "Connection"))
@@ -138,7 +138,7 @@ struct UpstreamWebSocketTests {
         })
         let proxy = try FairwayProcess(routes: "all: * -> \"\(origin.url)\"", flags: ["-insecure"])
         #expect(try RawClient.get("/", port: proxy.port).bodyText == "plain")
-        let client = try RawClient(port: proxy.port)
+        let client = try RawClient(port: proxy.port, speaksHTTP1: true)
         let response = try client.exchange(Self.upgrade)
         #expect(response.status == 101 && response.value("Sec-WebSocket-Accept") == "own")
         try client.send("hello\n")
@@ -196,7 +196,7 @@ struct UpstreamWebSocketTests {
     @Test("other upgrades, and those with a body, are ordinary requests over h2c", arguments: [("Upgrade: other\r\n", ""), ("Upgrade: websocket\r\nContent-Length: 4\r\n", "body")])
     func ordinary(fields: String, body: String) throws {
         let setup = try HTTP2Setup(.h2c, settings: [Self.accept], serve: Self.echo)
-        let response = try RawClient(port: setup.proxy.port).exchange("GET / HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\n\(fields)\r\n\(body)")
+        let response = try RawClient(port: setup.proxy.port, speaksHTTP1: true).exchange("GET / HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\n\(fields)\r\n\(body)")
         #expect(response.status == 200 && response.bodyText == "plain")
     }
 }

@@ -275,6 +275,22 @@ public final class BlockingSocket: Sendable {
         Glibc.shutdown(descriptor, Int32(SHUT_WR))
     }
 
+    /// A reset that leaves the descriptor to whoever is in a call with it.
+    func abort() {
+        var setting = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &setting, socklen_t(MemoryLayout<linger>.size))
+        // Connecting to nobody ends a connection at once.
+        var nobody = sockaddr()
+        nobody.sa_family = sa_family_t(AF_UNSPEC)
+        connect(descriptor, &nobody, socklen_t(MemoryLayout<sockaddr>.size))
+    }
+
+    /// As little as the kernel allows waits for a peer that does not read.
+    func keepLittle() {
+        var size: Int32 = 4096
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &size, socklen_t(MemoryLayout<Int32>.size))
+    }
+
     /// Closes with a reset.
     func reset() {
         var setting = linger(l_onoff: 1, l_linger: 0)

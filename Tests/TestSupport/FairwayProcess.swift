@@ -43,6 +43,7 @@ public final class FairwayProcess: Sendable {
             "-address", "\(loopback?.host ?? ""):\(port)", "-support-listener", "127.0.0.1:\(supportPort)",
             "-wait-for-healthcheck-interval", "0s", "-wait-first-route-load", "-workers", "1",
         ]
+        TestProtocol.note(port)
         let encryption = flags.contains("-tls-cert") ? [] : try TestScheme.flags(for: port)
         pid = try FairwayProcess.spawn(usual + encryption + flags, logPath: "\(folder.path)/log")
         do {

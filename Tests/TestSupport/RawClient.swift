@@ -3,7 +3,14 @@ public final class RawClient: WireStream {
     /// - Parameters:
     ///   - receiveBuffer: bytes the kernel may keep for a client that does not read; nil for its own choice.
     ///   - isEncrypted: nil for what the proxy on this port speaks.
-    public init(port: UInt16, on loopback: Loopback = .ipv4, receiveBuffer: Int32? = nil, isEncrypted: Bool? = nil) throws {
+    ///   - speaksHTTP1: whatever clients of the proxy on this port are to speak, `TestProtocol`.
+    public init(
+        port: UInt16, on loopback: Loopback = .ipv4, receiveBuffer: Int32? = nil, isEncrypted: Bool? = nil, speaksHTTP1: Bool = false
+    ) throws {
+        if !speaksHTTP1, isEncrypted == nil, TestProtocol.isGatewayWanted(port) {
+            super.init(try HTTP2Gateway.connected(to: port, on: loopback, receiveBuffer: receiveBuffer, isEncrypted: TestScheme.isEncrypted(port)))
+            return
+        }
         let socket = try BlockingSocket.connected(to: port, on: loopback, receiveBuffer: receiveBuffer)
         if isEncrypted ?? TestScheme.isEncrypted(port) { try socket.encrypt() }
         super.init(socket)

@@ -6,6 +6,9 @@ public struct RawMessage: Sendable {
         public init(_ name: String, _ value: String) { (self.name, self.value) = (name, value) }
 
         public var description: String { "\(name): \(value)" }
+
+        /// Names in any case, RFC 9110 §5.1.
+        public static func == (left: Field, right: Field) -> Bool { left.name.lowercased() == right.name.lowercased() && left.value == right.value }
     }
 
     public let startLine: String

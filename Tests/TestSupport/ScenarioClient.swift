@@ -6,7 +6,7 @@ public enum Framing: String, CaseIterable, Sendable, CustomStringConvertible {
 
     public func client(port: UInt16) throws -> any ScenarioClient {
         switch self {
-        case .http1: try RawClient(port: port)
+        case .http1: try RawClient(port: port, speaksHTTP1: true)
         case .http2: try HTTP2ScenarioClient(port: port)
         }
     }

@@ -51,6 +51,9 @@ public class WireStream {
     /// Breaks the connection with a reset.
     public func reset() { socket.reset() }
 
+    /// Ends both directions with a reset, while another thread may be in a call.
+    func abort() { socket.abort() }
+
     /// Ends both directions.
     public func close() { socket.shutdown() }
 
@@ -70,6 +73,14 @@ public class WireStream {
         }
         defer { buffer.removeFirst(count) }
         return Array(buffer[..<count])
+    }
+
+    /// At least one byte; none at the end.
+    func readSome(upTo count: Int) throws -> [UInt8] {
+        while buffer.isEmpty, !isEnded { try receive { "bytes" } }
+        let bytes = Array(buffer.prefix(count))
+        buffer.removeFirst(bytes.count)
+        return bytes
     }
 
     /// Everything up to and with `marker`.
