@@ -405,6 +405,7 @@ extension UnsafeMutablePointer where Pointee == HTTP2ServerConnection {
     }
 
     private func flush() {
+        pointee.session.now = loop.pointee.now
         while !pointee.isTransportBlocked, !pointee.isBroken {
             pointee.session.pump()
             let bytes = pointee.session.output.readable

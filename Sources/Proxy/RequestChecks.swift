@@ -11,7 +11,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     func check() -> ProxyError? { pointee.lentWorker._withUnsafeGuaranteedRef { check($0.options) } }
 
     private func check(_ options: borrowing ProxyOptions) -> ProxyError? {
-        if let expect = pointee.filter.request.headers.first(.expect), pointee.filter.request.version == .http11,
+        if let expect = pointee.filter.request.headers.first(.expect), pointee.filter.request.version != .http10,
             !expect.equalsIgnoringCase("100-continue") { return .unknownExpectation }
         if options.contentLengthMax > 0, case .length(let length) = pointee.filter.request.framing, length > options.contentLengthMax {
             return .contentTooLarge

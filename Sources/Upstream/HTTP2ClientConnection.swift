@@ -420,6 +420,7 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
     }
 
     private func flush() {
+        pointee.session.now = loop.pointee.now
         while !pointee.isTransportBlocked, pointee.failure == nil {
             pointee.session.pump()
             let bytes = pointee.session.output.readable

@@ -82,4 +82,65 @@ struct TimeoutTests {
         try client.discard(size - 40 * 16 * 1024)
         #expect(client.isQuiet(milliseconds: 10))
     }
+
+    // MARK: HTTP/2
+
+    /// A client with windows for everything, so that only its socket holds the proxy up.
+    private func wideClient(_ setup: Setup) throws -> HTTP2Client {
+        let client = try HTTP2Client(port: setup.proxy.port, settings: [(4, 0x7FFF_FFFF)], receiveBuffer: 16 * 1024)
+        try client.send(.windowUpdate(0, 0x7FFF_0000), .headers(1, HTTP2Frame.get()))
+        return client
+    }
+
+    @Test("an HTTP/2 client that takes little at a time is not cut") func slowHTTP2Reader() throws {
+        let size = 6 << 20
+        let setup = try Setup(flags: ["-write-timeout-server", "700ms"], answer: { _ in ok(String(repeating: "x", count: size)) })
+        let client = try wideClient(setup)
+        _ = try client.fields(client.read(until: 1))
+        var got = 0
+        var frameCount = 0
+        while got < size {
+            let frame = try client.read(until: 0)
+            got += frame.payload.count
+            frameCount += 1
+            if frameCount < 40 { Patience.pause(milliseconds: 80) }
+            #expect(frame.endsStream == (got == size))
+        }
+        #expect(try client.exchangeOn(3).status == 200)
+    }
+
+    @Test("an HTTP/2 client that opens its window by little is not cut") func smallWindows() throws {
+        let size = 100_000
+        let setup = try Setup(flags: ["-write-timeout-server", "500ms"], answer: { _ in ok(String(repeating: "x", count: size)) })
+        let client = try HTTP2Client(port: setup.proxy.port, settings: [(4, 500)])
+        try client.send(.headers(1, HTTP2Frame.get()))
+        _ = try client.fields(client.read(until: 1))
+        var got = 0
+        while got < size {
+            got += try client.read(until: 0).payload.count
+            if got < 10_000 { Patience.pause(milliseconds: 100) }
+            try client.send(.windowUpdate(0, 500), .windowUpdate(1, got < 10_000 ? 500 : 100_000))
+        }
+        #expect(got == size)
+    }
+
+    @Test("an HTTP/2 client that takes nothing is cut", arguments: ["socket", "stream", "connection"]) func stuckHTTP2Reader(full: String) throws {
+        let setup = try Setup(flags: ["-write-timeout-server", "500ms"], serve: { connection in
+            guard try connection.readRequest() != nil else { return }
+            try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n")
+            try connection.send([UInt8](repeating: 0x78, count: 100_000_000))
+        })
+        let client = try full == "socket" ? wideClient(setup) : HTTP2Client(port: setup.proxy.port, settings: full == "stream" ? [(4, 1000)] : [(4, 0x7FFF_FFFF)])
+        if full != "socket" { try client.send(.headers(1, HTTP2Frame.get())) }
+        try Patience.wait(for: "the upstream connection to close") { setup.origin.connectionCount == 1 && setup.origin.openConnectionCount == 0 }
+        if full == "stream" {
+            #expect(try client.read(until: 3).stream == 1)
+        } else {
+            var response = HTTP2Response()
+            do {
+                while try !client.take(client.readTelling(), into: &response, creditsWindow: false) {}
+            } catch {}
+            #expect(response.body.count < 100_000_000)
+        }
+    }
 }

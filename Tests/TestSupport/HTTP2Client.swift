@@ -116,6 +116,8 @@ public struct HTTP2Response: Sendable {
     /// The code of the RST_STREAM that ended it.
     public var resetCode: UInt32?
 
+    public init() {}
+
     public var bodyText: String { String(decoding: body, as: UTF8.self) }
     public func value(_ name: String) -> String? { fields.first { $0.name == name }?.value }
 }
@@ -165,7 +167,7 @@ public final class HTTP2Client: HTTP2Wire<RawClient> {
 
     /// - Parameter settings: nil to send nothing at first, not even the preface.
     public init(port: UInt16, settings: [(UInt16, UInt32)]? = [], receiveBuffer: Int32? = nil) throws {
-        super.init(try RawClient(port: port, receiveBuffer: receiveBuffer))
+        super.init(try RawClient(port: port, receiveBuffer: receiveBuffer, speaksHTTP1: true))
         if let settings { try wire.send(HTTP2Client.preface + HTTP2Frame.settings(settings).bytes) }
     }
 

@@ -227,6 +227,7 @@ extension HTTP2Session {
         }
         sendWindow -= used
         stream.pointee.sendWindow -= used
+        if used > 0 { stream.pointee.lastProgress = now }
         if !isEnding { return used }
         if !endsWithData {
             writeTrailers(stream)

@@ -61,6 +61,7 @@ public struct HTTP2Stream: ~Copyable {
     public var method = Method.get
     public var interimCount = 0
     public var startedAt: UInt64 = 0
+    /// When the peer last took something, or was last asked to; the session notes what it makes frames of.
     public var lastProgress: UInt64 = 0
     public var readTimeout: UInt64 = 0
     public var writeTimeout: UInt64 = 0
