@@ -25,5 +25,6 @@ let package = Package(
         fuzzer("ResponseFuzz", of: "HTTP", "Bytes"),
         fuzzer("ChunkedFuzz", of: "HTTP", "Bytes"),
         fuzzer("HTTP2Fuzz", of: "HTTP", "Bytes"),
+        fuzzer("HTTP2ResponseFuzz", of: "HTTP", "Bytes"),
     ],
     swiftLanguageModes: [.v6])

@@ -9,7 +9,9 @@ public func fuzzHTTP2(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     guard let first = bytes.first else { return 0 }
     let target = Target()
     target.feed(BorrowedBytes(HTTP2Session.preface))
-    [0, 0, 0, 4, 0, 0, 0, 0, 0].withUnsafeBytes { target.feed($0) }
+    let settings: [UInt8] = [0, 0, 0, 4, 0, 0, 0, 0, 0]
+    settings.withUnsafeBytes { target.feed($0) }
+    precondition(target.isEstablished, "every client is refused")
     let piece = Int(first) + 1
     var start = 1
     while start < size {
@@ -27,6 +29,7 @@ private final class Target {
     private var response = ResponseHead()
     private var kept = ByteBuffer()
     private var isOver = false
+    var isEstablished: Bool { session.pointee.isEstablished }
 
     init() {
         workspace.initialize(to: HTTP2Workspace())
