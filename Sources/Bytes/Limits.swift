@@ -95,6 +95,8 @@ public enum Limits {
     public static let replayBytesMax = 16 * 1024
     /// Times a request is sent to upstreams that say they have not begun with it.
     public static let refusedAttemptsMax = 4
+    /// Small blocks of header compression that a worker keeps for its next requests: the tables of a few busy connections.
+    public static let headerMemoryBytesKept = 64 * 1024
     /// Output buffers of HTTP/2 connections that are kept warm between two uses.
     public static let spareBuffersMax = 64
 

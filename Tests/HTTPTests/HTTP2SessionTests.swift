@@ -131,3 +131,71 @@ struct HTTP2SessionTests {
         #expect(recorder.output.count < 2_000_000)
     }
 }
+
+/// A client's and a server's session, joined; header fields whose values change with each request fill the tables of both.
+private final class SessionPair {
+    private var client: HTTP2Session
+    private var server: HTTP2Session
+    private let clientSpace = UnsafeMutablePointer<HTTP2Workspace>.allocate(capacity: 1)
+    private let serverSpace = UnsafeMutablePointer<HTTP2Workspace>.allocate(capacity: 1)
+    private var request = RequestHead()
+    private var response = ResponseHead()
+    private(set) var seen: [String] = []
+
+    init() throws {
+        clientSpace.initialize(to: HTTP2Workspace())
+        serverSpace.initialize(to: HTTP2Workspace())
+        client = HTTP2Session(.client, options: HTTP2Options(), workspace: clientSpace)
+        server = HTTP2Session(.server, options: HTTP2Options(), workspace: serverSpace)
+        try request.make(method: "GET", target: "/", host: "a.test")
+    }
+
+    var blockCount: Int { clientSpace.pointee.headerBlockCount + serverSpace.pointee.headerBlockCount }
+
+    func exchange(_ number: Int) throws {
+        try request.make(method: "GET", target: "/\(number)", host: "a.test")
+        "value \(number) of \(String(repeating: "x", count: 1 + number % 90))".withBytes { request.headers.append(nameBytes: BorrowedBytes("x-number"), $0) }
+        let stream = client.reserve(owner: UnsafeMutableRawPointer(clientSpace))
+        client.request(stream, request, host: BorrowedBytes("a.test"), scheme: "http", framing: .none, isLast: true)
+        carry(client.output.readable, toServer: true, number)
+        client.sent(client.output.count)
+        carry(server.output.readable, toServer: false, number)
+        server.sent(server.output.count)
+        client.freeClosed()
+        server.freeClosed()
+    }
+
+    private func carry(_ bytes: BorrowedBytes, toServer: Bool, _ number: Int) {
+        var used = 0
+        while true {
+            switch toServer ? server.next(bytes, &used) : client.next(bytes, &used) {
+            case .starving: return
+            case .head(let block) where toServer: answer(block, number)
+            case .head(let block): if case .head = client.readResponse(block, into: &response) { seen.append("\(response.status)") }
+            default: seen.append("something else")
+            }
+        }
+    }
+
+    private func answer(_ block: HTTP2HeaderBlock, _ number: Int) {
+        guard case .head(let stream, nil) = server.readRequest(block, owner: UnsafeMutableRawPointer(serverSpace), into: &request, options: HeadOptions()) else { return seen.append("refused") }
+        response.reset(status: 200)
+        "answer \(number)".withBytes { response.headers.append(nameBytes: BorrowedBytes("x-answer"), $0) }
+        server.respond(stream, response, framing: .none, date: BorrowedBytes("now"), isLast: true)
+    }
+
+    deinit { withExtendedLifetime((clientSpace, serverSpace)) {} }
+}
+
+@Suite("Memory of header compression")
+struct HeaderMemoryTests {
+    @Test("once the tables are full, requests that change them allocate next to nothing") func steadyState() throws {
+        let pair = try SessionPair()
+        for number in 0..<500 { try pair.exchange(number) }
+        let before = pair.blockCount
+        #expect(before > 0)
+        for number in 500..<3000 { try pair.exchange(number) }
+        // Now and then more entries of one size are there than ever before.
+        #expect(pair.blockCount <= before + 20 && pair.seen.count == 3000 && Set(pair.seen) == ["200"])
+    }
+}

@@ -53,7 +53,7 @@ public struct HTTP2Session: ~Copyable {
     let role: Role
     let options: HTTP2Options
     let workspace: UnsafeMutablePointer<HTTP2Workspace>
-    let compression = HeaderCompression()
+    let compression: HeaderCompression
     /// Frames to send.
     public internal(set) var output = ByteBuffer()
     /// The loop's time of this turn, which the owner sets before it calls.
@@ -103,6 +103,7 @@ public struct HTTP2Session: ~Copyable {
         self.role = role
         self.options = options
         self.workspace = workspace
+        compression = HeaderCompression(memory: workspace.pointee.headerMemory)
         reading = role == .server ? .preface(0) : .firstSettings
         receiveWindow = options.connectionWindow
         start()

@@ -10,7 +10,15 @@ public struct HTTP2Workspace: ~Copyable {
     /// Where sessions get the memory of their output.
     var buffers = BufferPool(bytesEach: 16 * 1024)
 
+    /// Outlives the sessions, as the workspace does.
+    let headerMemory = HeaderMemory.make()
+
     public init() {}
+
+    deinit { HeaderMemory.destroy(headerMemory) }
+
+    /// Blocks that header compression has asked malloc for.
+    public var headerBlockCount: Int { headerMemory.pointee.allocatedCount }
 
     /// Places of streams in use.
     public var streamCount: Int { streams.count }

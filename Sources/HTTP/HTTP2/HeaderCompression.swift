@@ -2,7 +2,7 @@ import Bytes
 import CNGHTTP2
 
 /// HPACK, RFC 7541, of one connection: nghttp2's tables, one for each direction. Freed with the connection; only the
-/// connection's thread may call. The only place that names `nghttp2_*`.
+/// connection's thread may call. The only place that names `nghttp2_*`, besides `HeaderMemory`, which it lives on.
 struct HeaderCompression: ~Copyable {
     private let inflater: OpaquePointer
     private let deflater: OpaquePointer
@@ -10,11 +10,14 @@ struct HeaderCompression: ~Copyable {
     /// RFC 7541 §4.2 with the size all peers begin with; nobody asks for more.
     private static let tableBytes = 4096
 
-    init() {
+    /// - Parameter memory: outlives this.
+    init(memory: UnsafeMutablePointer<HeaderMemory>) {
         var inflater: OpaquePointer?
         var deflater: OpaquePointer?
         // They fail for want of memory only, on which every allocation of the program traps.
-        precondition(nghttp2_hd_inflate_new(&inflater) == 0 && nghttp2_hd_deflate_new(&deflater, HeaderCompression.tableBytes) == 0)
+        precondition(
+            nghttp2_hd_inflate_new2(&inflater, memory.operations) == 0
+                && nghttp2_hd_deflate_new2(&deflater, HeaderCompression.tableBytes, memory.operations) == 0)
         self.inflater = inflater.unsafelyUnwrapped
         self.deflater = deflater.unsafelyUnwrapped
     }
