@@ -46,6 +46,12 @@ public final class ControlPlane {
         set { updater.firstLoadDone = newValue }
     }
 
+    /// Called on the loop before each table is published, for what its routes need besides.
+    public var tableCompiled: () -> Void {
+        get { updater.tableCompiled }
+        set { updater.tableCompiled = newValue }
+    }
+
     /// Called on the loop after each table was published. Workers take a table at the start of a turn; an idle one keeps the
     /// former, and its memory, until it is woken.
     public var tablePublished: () -> Void {

@@ -35,6 +35,9 @@ public final class RouteUpdater {
     /// Called once there is something to publish: the owner then calls `update()`, at the end of the turn.
     public var updateNeeded: () -> Void = {}
 
+    /// Called before each table is published, for what its routes need besides.
+    public var tableCompiled: () -> Void = {}
+
     /// Called after each table was published.
     public var tablePublished: () -> Void = {}
 
@@ -109,6 +112,7 @@ public final class RouteUpdater {
     public func reclaim() { compiler.reclaim() }
 
     private func publish(_ table: RoutingTable) {
+        tableCompiled()
         slot.publish(table)
         tablePublished()
     }

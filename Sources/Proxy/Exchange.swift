@@ -107,7 +107,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
 
     /// Connections made under the route's own rules are another origin's.
     private func connectSecurely(to origin: Origin, _ security: UInt64, _ needs: ConnectionNeeds) {
-        let origin = origin.under(security: security)
+        let origin = origin.security == security ? origin : pointee.worker.securedOrigins.origin(origin, security: security)
         pointee.dynamicOrigin = origin
         open(origin, needs)
     }

@@ -21,6 +21,7 @@ public final class ProxyWorker {
     private var idleExchange: UnsafeMutablePointer<Exchange>?
     private var interim = ResponseHead()
     var tables = TableGenerations()
+    var securedOrigins = SecuredOrigins()
     private var tableVersion: UInt64 = .max
     public let telemetry: WorkerTelemetry
     public let connections = ConnectionCounts()
@@ -75,6 +76,7 @@ public final class ProxyWorker {
         guard version != tableVersion else { return }
         tableVersion = version
         tables.replace(with: slot.table)
+        securedOrigins.removeAll()
     }
 
     /// Sets where rules for TLS to upstreams come from; before `run`.

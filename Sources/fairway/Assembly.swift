@@ -79,6 +79,9 @@ final class Assembly {
             metrics: metrics)
         let checks = configuration.general.statusChecks
         statusChecks = checks.isEmpty ? nil : StatusChecks(checks, loop: control, options: clientOptions, log: log)
+        controlPlane.tableCompiled = { [unowned self] in
+            if Origin.isTLSWanted { upstreamCertificates.prepare() }
+        }
     }
 
     /// Serves until the control loop is stopped.

@@ -49,6 +49,12 @@ final class UpstreamCertificates: Sendable {
         { [self] origin in security(origin.security) }
     }
 
+    /// Reads the system's authorities, 10-20 ms, so that no worker has to. What is wrong with them the first connection tells.
+    func prepare() {
+        guard rules.withLock({ $0[0] == nil }), let made = try? make(0, trust: nil) else { return }
+        rules.withLock { if $0[0] == nil { $0[0] = made } }
+    }
+
     private func security(_ word: UInt64) -> UpstreamSecurity {
         rules.withLock { rules in
             if let known = rules[word] { return .rules(known.context, serverName: known.serverName) }

@@ -44,6 +44,10 @@ public final class Origin: Sendable {
         }
     }
 
+    /// Whether any origin of the process was one of `https`.
+    public static var isTLSWanted: Bool { tlsWanted.load(ordering: .relaxed) }
+    private static let tlsWanted = Atomic(false)
+
     /// The same server under other rules for TLS.
     public func under(security: UInt64) -> Origin {
         Origin.intern(scheme: scheme, host: host, port: port, authority: authority, security: security, proxy: proxy)
@@ -59,6 +63,7 @@ public final class Origin: Sendable {
         scheme = key.scheme
         port = key.port
         security = key.security
+        if scheme.isSecure { Origin.tlsWanted.store(true, ordering: .relaxed) }
         proxy = key.proxy
         host = key.host
         // Most authorities are the host itself: one array then serves both.
