@@ -40,7 +40,7 @@ let modules: [Target] = [
 
     // Words everybody shares.
     module("Bytes"),
-    module("Eskip", ["CLinux"]),
+    module("Eskip", []),
     module("YAML", ["CYAML"]),
     module("Crypto", ["Bytes", "COpenSSL"]),
     module("Regexp", ["Bytes", "CRE2"]),

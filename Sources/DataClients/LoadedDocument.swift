@@ -1,4 +1,5 @@
 internal import Bytes
+internal import CLinux
 internal import Eskip
 
 /// What the new text of a source came to.
@@ -52,7 +53,7 @@ struct LoadedDocument {
 
     private func readWhole(_ bytes: [UInt8], _ known: RouteSet) -> DocumentUpdate {
         // Until there are routes, nobody else needs the processors.
-        let threads = known.count == 0 ? RouteDocument.threadsMax : 1
+        let threads = known.count == 0 ? Int(clinux_processor_count()) : 1
         let parsed = RouteDocument.parse(bytes: bytes, sourceName: sourceName, threads: threads)
         guard parsed.isValid else { return .refused(parsed.errors) }
         let document = parsed.document

@@ -1,4 +1,3 @@
-internal import CLinux
 internal import Glibc
 
 /// A large document, cut into parts that are read side by side, each by a thread of its own.
@@ -94,7 +93,11 @@ final class DocumentParts: @unchecked Sendable {
         var thread = pthread_t()
         let task = UnsafeMutablePointer<Task>.allocate(capacity: 1)
         task.initialize(to: Task(parts: self, number: number))
-        let result = clinux_thread_start(&thread, Self.stackBytes, { argument in
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        defer { pthread_attr_destroy(&attributes) }
+        pthread_attr_setstacksize(&attributes, Self.stackBytes)
+        let result = pthread_create(&thread, &attributes, { argument in
             let task = argument!.assumingMemoryBound(to: Task.self).move()
             argument!.deallocate()
             DocumentParts.blockSignals()
@@ -113,9 +116,4 @@ final class DocumentParts: @unchecked Sendable {
         sigfillset(&all)
         pthread_sigmask(SIG_BLOCK, &all, nil)
     }
-}
-
-extension RouteDocument {
-    /// Threads that may read a document at once, if nobody else needs the processors.
-    public static var threadsMax: Int { Int(clinux_processor_count()) }
 }
