@@ -11,7 +11,7 @@ struct MetricTests {
                 let words = line.split(separator: " ")
                 result[String(words[0])] = Double(words[1])
             }
-            return result["skipper_custom_total{key=\"incoming.HTTP/1.1\"}"] == Double(count)
+            return result["skipper_custom_total{key=\"incoming.\(TestProtocol.isHTTP2 ? "HTTP/2.0" : "HTTP/1.1")\"}"] == Double(count)
         }
         return result
     }
