@@ -18,9 +18,8 @@ public final class WorkerTelemetry {
     private let labels: MetricLabels
 
     private var customLabels: [String: MetricLabel] = [:]
-    /// By `HTTPVersion`.
-    let incoming: [MetricLabel]
-    let outgoing: [MetricLabel]
+    private var incoming: ProtocolCounters
+    private var outgoing: ProtocolCounters
 
     /// - Parameter logsAccess: unless a route's filter decides otherwise.
     public init(
@@ -32,9 +31,13 @@ public final class WorkerTelemetry {
         self.accessLog = accessLog
         self.log = log
         self.logsAccess = logsAccess
-        incoming = [HTTPVersion.http10, .http11, .http2].map { labels.label("incoming.\($0.name)") }
-        outgoing = [HTTPVersion.http10, .http11, .http2].map { labels.label("outgoing.\($0.name)") }
+        incoming = ProtocolCounters("incoming", labels)
+        outgoing = ProtocolCounters("outgoing", labels)
     }
+
+    func countIncoming(_ version: HTTPVersion) { incoming.count(version, metrics) }
+
+    func countOutgoing(_ version: HTTPVersion) { outgoing.count(version, metrics) }
 
     /// The label of an upstream as `host:port`.
     func label(of origin: Origin) -> MetricLabel { labels.label(String(decoding: origin.authority, as: UTF8.self)) }
@@ -46,6 +49,29 @@ public final class WorkerTelemetry {
         let label = customLabels[key] ?? labels.label(key)
         customLabels[key] = label
         metrics.add(.customTotal, label, by: amount)
+    }
+}
+
+/// Counts messages by their protocol, each in a series that begins with the first of them.
+private struct ProtocolCounters {
+    private let labels: [MetricLabel]
+    private var usual: MetricCounter?
+
+    init(_ direction: String, _ labels: MetricLabels) {
+        self.labels = [HTTPVersion.http10, .http11, .http2].map { labels.label("\(direction).\($0.name)") }
+    }
+
+    @inline(__always)
+    mutating func count(_ version: HTTPVersion, _ metrics: MetricShard) {
+        if version == .http11, let usual { return usual.add() }
+        countOther(version, metrics)
+    }
+
+    @inline(never)
+    private mutating func countOther(_ version: HTTPVersion, _ metrics: MetricShard) {
+        let label = labels[Int(version.rawValue)]
+        metrics.add(.customTotal, label)
+        if version == .http11 { usual = metrics.counter(.customTotal, label) }
     }
 }
 
@@ -68,11 +94,11 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         let method = MetricLabel.method(pointee.filter.request.method.rawValue)
         let route = routeLabel
         let host = hostLabel(metrics)
-        metrics.add(.customTotal, telemetry.incoming[Int(pointee.filter.request.version.rawValue)])
+        telemetry.countIncoming(pointee.filter.request.version)
         if pointee.route == nil { metrics.add(.routeError) }
         if pointee.attemptCount > 0 { metrics.observe(.backendRequestHeaderBytes, UInt64(pointee.filter.request.byteCount), host) }
         if pointee.upstreamHeadAt > 0 {
-            metrics.add(.customTotal, telemetry.outgoing[Int(pointee.upstreamVersion.rawValue)])
+            telemetry.countOutgoing(pointee.upstreamVersion)
             metrics.upstreamAnswered(
                 status: Int(pointee.upstreamStatus), route: route, host: metrics.wantsBackendHosts ? backendLabel(telemetry) : .none, zone: .none,
                 nanoseconds: pointee.upstreamHeadAt - pointee.upstreamStart)

@@ -44,20 +44,20 @@ public enum HeadSerializer {
 
     @inline(__always)
     private static func write(_ head: borrowing RequestHead, host: BorrowedBytes, framing: Framing, to output: inout HeadWriter) {
-        output.append(head.methodBytes)
+        output.append(short: head.methodBytes)
         output.append(0x20)
         if let scheme = framing.scheme {
             output.append(scheme)
             output.append("://")
             output.append(host)
         }
-        if head.isAsterisk { output.append("*") } else { output.append(head.path) }
+        if head.isAsterisk { output.append("*") } else { output.append(short: head.path) }
         if head.hasQuery {
             output.append(UInt8(ascii: "?"))
             output.append(head.query)
         }
         output.append(" HTTP/1.1\r\nHost: ")
-        output.append(host)
+        output.append(short: host)
         output.append("\r\n")
         let acceptsTrailers = head.headers.mayContain(.te) && head.headers.containsToken(.te, "trailers")
         writeFields(head.headers, skipping: hopByHop.bits | KnownField.host.bit, to: &output)
@@ -82,7 +82,7 @@ public enum HeadSerializer {
         output.append(UInt8(truncatingIfNeeded: 0x30 + head.status / 10 % 10))
         output.append(UInt8(truncatingIfNeeded: 0x30 + head.status % 10))
         output.append(0x20)
-        output.append(head.reason)
+        output.append(short: head.reason)
         output.append("\r\n")
         writeFields(head.headers, skipping: hopByHop.bits, to: &output)
         if head.status >= 200, head.headers.first(.date) == nil { writeField("Date: ", date, to: &output) }
@@ -117,19 +117,20 @@ public enum HeadSerializer {
     /// - Parameter skipping: bits of known fields, never of `.other`.
     private static func writeFields(_ headers: borrowing Headers, skipping: UInt64, to output: inout HeadWriter) {
         guard let fields = headers.fields else { return }
+        let (wireCount, wireEnd) = (headers.wireCount, UInt32(truncatingIfNeeded: headers.wireEnd))
         // Of the lines that stay as they were received, one behind the other.
-        var runStart: Int?
+        var runStart = UInt32.max
         for index in headers.indices {
             let field = fields[index]
             let isSkipped = field.isRemoved || skipping & field.known.bit != 0
-            let isWire = index < headers.wireCount
-            if isWire, !isSkipped, Int(field.valueStart) < headers.wireEnd {
-                if runStart == nil { runStart = Int(field.nameStart) }
+            let isWire = index < wireCount
+            if isWire, !isSkipped, field.valueStart < wireEnd {
+                runStart = min(runStart, field.nameStart)
                 continue
             }
-            if let start = runStart {
-                output.append(headers.slice(ByteRange(start, isWire ? Int(field.nameStart) : headers.wireEnd)))
-                runStart = nil
+            if runStart != .max {
+                output.append(headers.slice(ByteRange(Int(runStart), Int(isWire ? field.nameStart : wireEnd))))
+                runStart = .max
             }
             if isSkipped { continue }
             output.append(headers.name(at: index))
@@ -137,7 +138,7 @@ public enum HeadSerializer {
             output.append(headers.value(at: index))
             output.append("\r\n")
         }
-        if let start = runStart { output.append(headers.slice(ByteRange(start, headers.wireEnd))) }
+        if runStart != .max { output.append(headers.slice(ByteRange(Int(runStart), Int(wireEnd)))) }
     }
 }
 
@@ -156,6 +157,31 @@ struct HeadWriter {
         count += bytes.count
     }
 
+    /// The same of what is most often some bytes only, without a call then.
+    @inline(__always)
+    mutating func append(short bytes: BorrowedBytes) {
+        guard bytes.count <= 16, bytes.count > 0, let source = bytes.baseAddress else { return append(bytes) }
+        precondition(count + bytes.count <= room.count, "a head outgrew its room")
+        let target = room.baseAddress.unsafelyUnwrapped + count
+        count &+= bytes.count
+        if bytes.count >= 8 {
+            HeadWriter.copyEnds(source, target, bytes.count, UInt64.self)
+        } else if bytes.count >= 4 {
+            HeadWriter.copyEnds(source, target, bytes.count, UInt32.self)
+        } else {
+            for index in 0..<bytes.count { target.storeBytes(of: source.load(fromByteOffset: index, as: UInt8.self), toByteOffset: index, as: UInt8.self) }
+        }
+    }
+
+    /// Copies one to two words' bytes: the first word and the last, which overlap.
+    @inline(__always)
+    private static func copyEnds<Word: BitwiseCopyable>(_ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer, _ count: Int, _: Word.Type) {
+        let last = count &- MemoryLayout<Word>.size
+        let (head, tail) = (source.loadUnaligned(as: Word.self), source.loadUnaligned(fromByteOffset: last, as: Word.self))
+        target.storeBytes(of: head, as: Word.self)
+        target.storeBytes(of: tail, toByteOffset: last, as: Word.self)
+    }
+
     @inline(__always)
     mutating func append(_ literal: StaticString) { append(BorrowedBytes(literal)) }
 
@@ -168,6 +194,6 @@ struct HeadWriter {
 
     mutating func append(decimal number: Int) {
         var digits = DecimalDigits(number)
-        digits.withBytes { append($0) }
+        digits.withBytes { append(short: $0) }
     }
 }

@@ -12,7 +12,7 @@ public enum KnownField: UInt8, Sendable {
 
     /// This field's bit in a `KnownFieldSet`.
     @inline(__always)
-    public var bit: UInt64 { 1 << UInt64(rawValue) }
+    public var bit: UInt64 { 1 &<< UInt64(rawValue) }
 
     /// The name in its usual spelling.
     public var name: StaticString {

@@ -64,6 +64,11 @@ public final class MetricShard: @unchecked Sendable {
         if let words = words(metric, first, second, third) { Self.observe(value, words, shapes + metric.rawValue) }
     }
 
+    /// One series of a counter, for whoever adds to it at every request; nil if it is switched off or the series are too many.
+    public func counter(_ metric: Metric, _ first: MetricLabel) -> MetricCounter? {
+        words(metric, first, .none, .none).map { MetricCounter(word: $0) }
+    }
+
     /// Sets this shard's part of a gauge; a gauge shows the sum of all shards.
     public func set(_ metric: Metric, _ first: MetricLabel, _ second: MetricLabel = .none, to value: Int) {
         words(metric, first, second, .none)?.pointee.store(UInt64(bitPattern: Int64(value)), ordering: .relaxed)
@@ -102,7 +107,7 @@ public final class MetricShard: @unchecked Sendable {
 
     /// One writer: a load and a store, where an atomic addition would lock the bus.
     @inline(__always)
-    private static func add(_ amount: UInt64, to words: Words) {
+    fileprivate static func add(_ amount: UInt64, to words: Words) {
         words.pointee.store(words.pointee.load(ordering: .relaxed) &+ amount, ordering: .relaxed)
     }
 
@@ -115,6 +120,14 @@ public final class MetricShard: @unchecked Sendable {
         add(1, to: words + bucket)
         add(value, to: words + boundCount + 1)
     }
+}
+
+/// A series of a shard; valid as long as the shard, for its worker only.
+public struct MetricCounter {
+    fileprivate let word: UnsafeMutablePointer<Atomic<UInt64>>
+
+    @inline(__always)
+    public func add(_ amount: UInt64 = 1) { MetricShard.add(amount, to: word) }
 }
 
 /// Metric and labels of a series, two words that compare at once.
