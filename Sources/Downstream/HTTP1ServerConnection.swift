@@ -481,8 +481,8 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         if case .failed = outcome { return close() }
         if pointee.isTunnel { return endTunnel() }
         if pointee.closesAfterResponse {
-            _ = pointee.outbox.sendGathered(over: pointee.transport)
-            return pointee.outbox.isEmpty ? finishAndClose() : ()
+            sendGathered()
+            return pointee.phase != .closed && pointee.outbox.isEmpty ? finishAndClose() : ()
         }
         if pointee.phase == .body {
             // The rest of the request is thrown away as it comes.
@@ -543,8 +543,8 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         pointee.exchange = nil
         if pointee.isTunnel || pointee.endsWithConnection || !pointee.isResponding { return cut() }
         pointee.closesAfterResponse = true
-        guard case .flushed = pointee.outbox.sendGathered(over: pointee.transport) else { return setDeadline() }
-        finishAndClose()
+        sendGathered()
+        if pointee.phase != .closed, pointee.outbox.isEmpty { finishAndClose() }
     }
 
     func cut() {
