@@ -82,6 +82,7 @@ let testTargets: [Target] = [
     tests("TelemetryTests", ["Telemetry", "TestSupport", "Bytes", "CLinux", logging]),
     tests("NetTests", ["Net", "Bytes", "TestSupport"]),
     tests("TLSTests", ["TLS", "Bytes", "TestSupport"]),
+    tests("DownstreamTests", ["Downstream", "HTTP", "Net", "Bytes", "CLinux"]),
     tests("HTTPTests", ["HTTP", "Bytes", "TestSupport", "CScan"]),
     tests("FiltersTests", ["Filters", "HTTP", "Eskip", "Regexp", "Bytes"]),
     tests("RoutingTests", ["Routing", "Filters", "HTTP", "Eskip", "Regexp", "Bytes"]),
