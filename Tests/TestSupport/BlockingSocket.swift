@@ -152,11 +152,16 @@ public final class BlockingSocket: Sendable {
         return BlockingSocket(owning: descriptor)
     }
 
-    public var port: UInt16 {
+    public var port: UInt16 { BlockingSocket.port { getsockname(descriptor, $0, &$1) } }
+
+    /// 0 if the peer has gone.
+    var peerPort: UInt16 { BlockingSocket.port { getpeername(descriptor, $0, &$1) } }
+
+    private static func port(_ name: (UnsafeMutablePointer<sockaddr>, inout socklen_t) -> Int32) -> UInt16 {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         withUnsafeMutablePointer(to: &storage) { pointer in
-            _ = pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+            _ = pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { name($0, &length) }
         }
         // Both families have the port in bytes 2 and 3.
         return withUnsafeBytes(of: &storage) { UInt16(bigEndian: $0.loadUnaligned(fromByteOffset: 2, as: UInt16.self)) }

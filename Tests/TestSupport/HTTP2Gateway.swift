@@ -40,7 +40,7 @@ final class HTTP2Gateway: @unchecked Sendable {
 
     private let client: WireStream
     private let proxy: WireStream
-    private let shared = Mutex(Shared())
+    private let shared = Monitor(Shared())
     private let sending = Mutex(())
     private var nextStream: UInt32 = 1
 
@@ -50,7 +50,12 @@ final class HTTP2Gateway: @unchecked Sendable {
         if isEncrypted { try proxy.encrypt() }
         let listener = try BlockingSocket.listening(.stream)
         let near = try BlockingSocket.connected(to: listener.port, receiveBuffer: receiveBuffer)
-        guard let far = listener.accept() else { throw SocketFailure("accept") }
+        // The port was somebody's before, whom a proxy under test may still try to reach.
+        var far: BlockingSocket
+        repeat {
+            guard let accepted = listener.accept() else { throw SocketFailure("accept") }
+            far = accepted
+        } while far.peerPort != near.port
         if receiveBuffer != nil { far.keepLittle() }
         let gateway = HTTP2Gateway(WireStream(far), WireStream(proxy))
         try gateway.start()
@@ -75,7 +80,7 @@ final class HTTP2Gateway: @unchecked Sendable {
     private func send(_ frames: HTTP2Frame...) throws { try sending.withLock { _ in try proxy.send(frames.flatMap(\.bytes)) } }
 
     private func wait(until isTrue: (inout Shared) -> Bool) {
-        while !shared.withLock({ $0.isOver || isTrue(&$0) }) { usleep(500) }
+        shared.wait { $0.isOver || isTrue(&$0) }
     }
 
     // MARK: Requests
