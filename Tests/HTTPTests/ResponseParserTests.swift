@@ -31,6 +31,14 @@ struct ResponseParserTests {
         #expect(head?.framing == framing && head?.declaredLength == declared && head?.isPersistent == persists)
     }
 
+    @Test("what cannot become a status line is refused at once", arguments: [
+        ("", true), ("H", true), ("HTTP/1.", true), ("HTTP/1.1 200", true), ("HTTP/1.1 20", true), ("h", false), ("HTTP/2", false), ("HTTP/11", false),
+        ("NOT HTTP\r\n\r\n", false), ("\r\n", false), ("HTTP/1.1\r\n", false), ("HTTP/1.1 2\r\n", false), ("\0", false),
+    ] as [(String, Bool)])
+    func begun(text: String, mayGoOn: Bool) {
+        #expect(parseResponse(Array(text.utf8)) == (mayGoOn ? .needMore : .failed(.malformedStatusLine)))
+    }
+
     @Test("HTTP/1.0 servers close unless they say that they do not")
     func oldServers() {
         #expect(parsed("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\n")?.isPersistent == false)

@@ -8,7 +8,7 @@ public enum ResponseParser {
     ///   - method: of the request that is answered.
     ///   - tailroom: bytes behind these that may be read, whatever they are.
     public static func parse(_ bytes: BorrowedBytes, into head: inout ResponseHead, method: Method, tailroom: Int = 0) -> ParseResult {
-        guard let base = bytes.baseAddress, bytes.count >= 13 else { return .needMore }
+        guard let base = bytes.baseAddress, bytes.count >= 13 else { return begun(bytes) }
         head.reset()
         let end = min(bytes.count, Limits.responseHeadBytesMax)
         switch UInt64(littleEndian: base.loadUnaligned(as: UInt64.self)) {
@@ -37,6 +37,14 @@ public enum ResponseParser {
             return .failed(error)
         }
         return .complete(headEnd)
+    }
+
+    /// Fewer bytes than a status line has: more are awaited only if these can be its beginning.
+    @inline(never)
+    private static func begun(_ bytes: BorrowedBytes) -> ParseResult {
+        let start = BorrowedBytes("HTTP/1.")
+        let count = min(bytes.count, start.count)
+        return bytes.slice(0, count).equals(start.slice(0, count)) && !bytes.contains(0x0A) ? .needMore : .failed(.malformedStatusLine)
     }
 
     private static func exhausted(_ bytes: BorrowedBytes) -> ParseResult {
