@@ -14,7 +14,7 @@ public struct RouteJSON: Sendable {
         }
     }
 
-    /// Appends one route as an object. Empty members are left out; predicates stand in the order of printing.
+    /// Appends one route as an object. Empty members are left out; predicates stand in canonical order, by name.
     public func append(_ definition: RouteDefinition, error: String? = nil, to output: inout [UInt8]) {
         var object = JSONObject(openedIn: &output)
         if definition.idRef.length > 0 {
@@ -27,7 +27,7 @@ public struct RouteJSON: Sendable {
         }
         appendBackend(of: definition, to: &object, in: &output)
         append(
-            definition.predicatesInPrintOrder().filter { $0.nameID != .any }, as: "predicates", to: &object, in: &output)
+            canonicalPredicates(of: definition), as: "predicates", to: &object, in: &output)
         append(definition.filters, as: "filters", to: &object, in: &output)
         output.append("}")
     }
@@ -36,6 +36,10 @@ public struct RouteJSON: Sendable {
 // MARK: - Members
 
 extension RouteJSON {
+    private func canonicalPredicates(of definition: RouteDefinition) -> [Call] {
+        definition.predicatesInPrintOrder().filter { $0.nameID != .any }.stablySorted { $0.name < $1.name }
+    }
+
     private func append(
         _ calls: some Collection<Call>, as key: StaticString, to object: inout JSONObject, in output: inout [UInt8]
     ) {

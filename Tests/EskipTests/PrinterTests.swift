@@ -52,7 +52,7 @@ struct PrinterTests {
         (
             "a: Foo(/x/, 1.5, -2) && Path(\"/\") -> f() -> g(\"\\\"\\\\\\n\\v\u{1F}ü\") -> <random, \"http://a?zone=z\", \"http://b\">",
             #"{"id":"a","backend":{"type":"lb","algorithm":"random","endpoints":["http://a","http://b"]},"#
-                + #""predicates":[{"name":"Path","args":["/"]},{"name":"Foo","args":["x",1.5,-2]}],"#
+                + #""predicates":[{"name":"Foo","args":["x",1.5,-2]},{"name":"Path","args":["/"]}],"#
                 + #""filters":[{"name":"f","args":[]},{"name":"g","args":["\"\\\n\u000B\u001Fü"]}]}"#
         ),
     ])
