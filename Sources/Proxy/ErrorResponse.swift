@@ -39,9 +39,9 @@ enum ProxyError {
 
     private static func status(of failure: ClientFailure) -> UInt16 {
         switch failure {
-        case .unresolved, .connect, .connectTimeout, .proxyRefused, .tls, .tlsTimeout, .downgraded, .noTunnels, .closed, .malformed, .refused, .reset: 502
+        case .unresolved, .connect, .connectTimeout, .proxyRefused, .tls, .downgraded, .noTunnels, .closed, .malformed, .refused, .reset: 502
         case .broken: 503
-        case .timeout: 504
+        case .timeout, .tlsTimeout: 504
         }
     }
 

@@ -43,7 +43,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     private func mayConnectAgain(_ failure: ClientFailure) -> Bool {
         guard pointee.failedEndpoint == nil, pointee.endpoint != nil, pointee.filter.request.framing.isEmpty else { return false }
         switch failure {
-        case .connect, .connectTimeout, .tls, .tlsTimeout, .unresolved: return true
+        case .connect, .connectTimeout, .unresolved: return true
         default: return false
         }
     }
