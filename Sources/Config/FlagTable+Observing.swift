@@ -25,7 +25,7 @@ extension FlagTable {
         .bool("serve-method-metric", \.metrics.serveMethod, "with the method in those four"),
         .bool("serve-status-code-metric", \.metrics.serveStatusCode, "with the status in those four"),
         .bool("backend-host-metrics", \.metrics.backendHost, "upstream duration, by host"),
-        .bool("backend-zone-metrics", \.metrics.backendZone, "upstream duration, by zone", .notYet),
+        .bool("backend-zone-metrics", \.metrics.backendZone, "upstream duration, by the zone that endpoints name"),
         .bool("proxy-request-metrics", \.metrics.proxyRequest, "time the proxy itself took until the upstream was asked"),
         .bool("proxy-response-metrics", \.metrics.proxyResponse, "time the proxy itself took for the response"),
         .bool("all-filters-metrics", \.metrics.allFilters, "duration of all filters together, by route"),

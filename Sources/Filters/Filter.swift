@@ -19,6 +19,9 @@ public enum FilterAction: Sendable {
 /// Both phases run on a worker's loop and must not block. What changes per request lives in `FilterContext`; what
 /// a filter keeps across requests it guards itself, and it must survive updates of other routes.
 open class Filter: @unchecked Sendable {
+    /// Its name as metrics label it; set once, before the filter serves.
+    public internal(set) final var metricLabel: UInt32 = 0
+
     public init() {}
 
     /// The request phase, in written order.

@@ -1,4 +1,5 @@
 public import Eskip
+internal import Telemetry
 
 /// The filters that routes may name.
 public struct FilterRegistry: Sendable {
@@ -8,7 +9,10 @@ public struct FilterRegistry: Sendable {
     public init(environment: FilterEnvironment = FilterEnvironment()) { self.environment = environment }
 
     public mutating func register(_ additions: [FilterSpec]) {
-        for spec in additions { specs[Name(spec.name)] = spec }
+        for var spec in additions {
+            if let labels = environment.metrics?.labels { spec.label = labels.label(spec.name) }
+            specs[Name(spec.name)] = spec
+        }
     }
 
     /// Makes routes that use these names invalid (`-disabled-filters`).
@@ -26,7 +30,13 @@ public struct FilterRegistry: Sendable {
     /// - Returns: nil if no such filter is registered (`unknown_filter`).
     public func make(_ name: Name, _ arguments: Arguments) throws(FilterArgumentError) -> FilterInstance? {
         guard let spec = specs[name] else { return nil }
-        return try spec.make(arguments, environment)
+        guard let metrics = environment.metrics else { return try spec.make(arguments, environment) }
+        let start = ContinuousClock.now
+        let instance = try spec.make(arguments, environment)
+        let (seconds, attoseconds) = start.duration(to: .now).components
+        metrics.withSharedShard { $0.observe(.filterCreateDuration, UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000), spec.label) }
+        if case .filter(let filter) = instance { filter.metricLabel = spec.label.id }
+        return instance
     }
 
     public func make(_ name: String, _ arguments: Arguments) throws(FilterArgumentError) -> FilterInstance? {

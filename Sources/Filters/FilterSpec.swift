@@ -1,4 +1,5 @@
 public import Eskip
+public import Telemetry
 
 /// Why a filter refuses its arguments: what was found and what is allowed.
 public struct FilterArgumentError: Error, Equatable, Sendable {
@@ -13,6 +14,8 @@ public struct FilterSpec: Sendable {
     /// Filters of equal arguments do the same in all routes and keep nothing from one request to the next, so that
     /// one instance may serve them all.
     public private(set) var isStateless = false
+    /// Of the name; `none` where nothing is measured.
+    var label = MetricLabel.none
     let make: @Sendable (Arguments, FilterEnvironment) throws(FilterArgumentError) -> FilterInstance
 
     public init(
@@ -37,6 +40,8 @@ public struct FilterEnvironment: Sendable {
     public var compressEncodings = ["gzip", "deflate", "br", "zstd"]
     /// `-max-audit-body`, bytes.
     public var auditBodyBytesMax = 1024
+    /// Where the making of filters is measured, and whose labels filters have; nil if nobody asks.
+    public var metrics: MetricRegistry?
     /// Secrets that filters put into requests.
     public var secrets: any SecretRegistry = NoSecrets()
     /// Where `backendTLS…` note what they ask for.

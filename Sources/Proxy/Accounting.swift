@@ -39,9 +39,6 @@ public final class WorkerTelemetry {
 
     func countOutgoing(_ version: HTTPVersion) { outgoing.count(version, metrics) }
 
-    /// The label of an upstream as `host:port`.
-    func label(of origin: Origin) -> MetricLabel { labels.label(String(decoding: origin.authority, as: UTF8.self)) }
-
     func label(of route: RouteFacts) -> UInt32 { labels.label(route.id).id }
 
     /// Adds to a counter that filters name; keys come from routes, so there are few.
@@ -100,7 +97,8 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         if pointee.upstreamHeadAt > 0 {
             telemetry.countOutgoing(pointee.upstreamVersion)
             metrics.upstreamAnswered(
-                status: Int(pointee.upstreamStatus), route: route, host: metrics.wantsBackendHosts ? backendLabel(telemetry) : .none, zone: .none,
+                status: Int(pointee.upstreamStatus), route: route, host: metrics.wantsBackendHosts ? backendLabel(metrics) : .none,
+                zone: MetricLabel(id: pointee.upstreamZone),
                 nanoseconds: pointee.upstreamHeadAt - pointee.upstreamStart)
         }
         if pointee.hadError { metrics.add(pointee.isResponseHeadSent && pointee.sentStatus < 400 ? .streamingError : .backendError, route) }
@@ -122,21 +120,67 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     }
 
     /// Empty for load balanced routes, whose endpoints would be too many.
-    private func backendLabel(_ telemetry: WorkerTelemetry) -> MetricLabel {
-        guard let route = pointee.route, case .network(let endpoint) = route._withUnsafeGuaranteedRef({ $0.backend }) else { return .none }
-        return telemetry.label(of: endpoint.origin)
+    private func backendLabel(_ metrics: MetricShard) -> MetricLabel {
+        guard let origin = pointee.route?._withUnsafeGuaranteedRef({ $0.networkOrigin }) else { return .none }
+        return origin._withUnsafeGuaranteedRef { $0.authority.withUnsafeBytes { metrics.label($0) } }
     }
 
-    func requestFiltersRan() { metrics.requestFiltersRan(route: routeLabel, nanoseconds: EventLoop.clock &- pointee.filtersStart) }
+    /// A phase of one filter is over, its waiting included.
+    func filterRan(_ filter: Unmanaged<Filter>, _ metric: Metric) {
+        let end = EventLoop.clock
+        metrics.observe(metric, end &- pointee.filterStart, MetricLabel(id: filter._withUnsafeGuaranteedRef { $0.metricLabel }))
+        pointee.filterStart = end
+    }
 
-    func responseFiltersRan() { metrics.responseFiltersRan(route: routeLabel, nanoseconds: EventLoop.clock &- pointee.filtersStart) }
+    /// The filter that had the exchange wait has done so.
+    func waitingFilterRan(_ action: FilterAction) {
+        guard let route = pointee.route else { return }
+        switch action {
+        case .next, .serve, .reroute: break
+        case .suspend, .delay, .fail: return
+        }
+        let filters = route._withUnsafeGuaranteedRef { $0.filters }
+        if pointee.phase == .requestFilters { filterRan(filters[pointee.filtersRun - 1], .filterRequestDuration) }
+        if pointee.phase == .responseFilters { filterRan(filters[pointee.responseFilterIndex], .filterResponseDuration) }
+    }
 
-    /// The exchange's time until the response's head, without the upstream's.
+    func requestFiltersRan() {
+        let time = pointee.filterStart &- pointee.filtersStart
+        pointee.requestFiltersTime &+= time
+        metrics.requestFiltersRan(route: routeLabel, nanoseconds: time)
+    }
+
+    func responseFiltersRan() {
+        let time = pointee.filterStart &- pointee.filtersStart
+        pointee.responseFiltersTime &+= time
+        metrics.responseFiltersRan(route: routeLabel, nanoseconds: time)
+    }
+
+    /// The upstream is about to be asked (`-proxy-request-metrics`).
+    @inline(__always)
+    func measureOwnRequestTime() {
+        if metrics.isKept(.proxyRequestDuration) { observe(.proxyRequestDuration, since: pointee.startedAt, without: pointee.requestFiltersTime) }
+    }
+
+    /// The response's head is about to go out (`-proxy-response-metrics`).
+    @inline(__always)
+    func measureOwnResponseTime() {
+        guard metrics.isKept(.proxyResponseDuration), pointee.upstreamHeadAt > 0 else { return }
+        observe(.proxyResponseDuration, since: pointee.upstreamHeadAt, without: pointee.responseFiltersTime)
+    }
+
+    @inline(never)
+    private func observe(_ metric: Metric, since start: UInt64, without filtersTime: UInt64) {
+        let time = EventLoop.clock &- start
+        metrics.observe(metric, time > filtersTime ? time - filtersTime : 0)
+    }
+
+    /// The exchange's time until the response's head, without the upstream's and the filters'.
     private func ownTime(_ now: UInt64) -> UInt64 {
         let total = (pointee.responseHeadAt > 0 ? pointee.responseHeadAt : now) - pointee.startedAt
-        guard pointee.upstreamHeadAt > 0 else { return total }
-        let upstream = pointee.upstreamHeadAt - pointee.upstreamStart
-        return total > upstream ? total - upstream : 0
+        let upstream = pointee.upstreamHeadAt > 0 ? pointee.upstreamHeadAt - pointee.upstreamStart : 0
+        let others = upstream &+ pointee.requestFiltersTime &+ pointee.responseFiltersTime
+        return total > others ? total - others : 0
     }
 
     /// Hosts of traffic become labels only for routes that name theirs, so that clients cannot multiply series.

@@ -193,6 +193,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
             pointee.isResponseHeadPending = false
             pointee.isResponseHeadSent = true
             pointee.responseHeadAt = now
+            measureOwnResponseTime()
             pointee.sentStatus = pointee.filter.response.status
             outcome = pointee.server.respond(pointee.filter.response, framing: pointee.responseFraming, piece, isLast: isLast, trailers: trailers)
         } else {

@@ -40,6 +40,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         let lookUpStart = EventLoop.clock
         let found = lookUp()
         pointee.filtersStart = EventLoop.clock
+        pointee.filterStart = pointee.filtersStart
         metrics.observe(.routeLookupDuration, pointee.filtersStart &- lookUpStart)
         guard let route = found else { return fail(.noRoute) }
         pointee.route = route
@@ -59,8 +60,9 @@ extension UnsafeMutablePointer where Pointee == Exchange {
             pointee.filtersRun += 1
             let action = filter._withUnsafeGuaranteedRef { $0.request(context) }
             switch action {
-            case .next, .reroute: continue
+            case .next, .reroute: filterRan(filter, .filterRequestDuration)
             case .serve:
+                filterRan(filter, .filterRequestDuration)
                 requestFiltersRan()
                 return serve()
             case .suspend: return suspend()
@@ -115,7 +117,10 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     private func open(_ origin: Origin, _ needs: ConnectionNeeds) {
         if isBodySpent { return fail(.bodySpent) }
         pointee.phase = .connecting
-        if pointee.upstreamStart == 0 { pointee.upstreamStart = now }
+        if pointee.upstreamStart == 0 {
+            pointee.upstreamStart = now
+            measureOwnRequestTime()
+        }
         pointee.origin = Unmanaged.passUnretained(origin)
         if let timeout = pointee.filter.settings.backendTimeout { setTimer(.backendTimeout, at: pointee.upstreamStart + timeout) }
         let client = pointee.lentWorker._withUnsafeGuaranteedRef { $0.client }
@@ -175,6 +180,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         pointee.upstreamStatus = status
         pointee.upstreamVersion = pointee.filter.response.version
         pointee.upstreamHeadAt = now
+        pointee.upstreamZone = pointee.endpoint?._withUnsafeGuaranteedRef { $0.zoneLabel } ?? 0
         pointee.phase = .responseFilters
         pointee.filter.response.removeNominatedFields()
         pointee.responseFilterIndex = pointee.filtersRun
@@ -209,6 +215,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     private func beginResponseFilters() {
         let hasFilters = pointee.filtersRun > 0 || !pointee.outerRoutes.isEmpty
         pointee.filtersStart = hasFilters ? EventLoop.clock : 0
+        pointee.filterStart = pointee.filtersStart
         runResponseFilters()
     }
 
@@ -218,9 +225,10 @@ extension UnsafeMutablePointer where Pointee == Exchange {
             let filters = pointee.route.unsafelyUnwrapped._withUnsafeGuaranteedRef { $0.filters }
             while pointee.responseFilterIndex > 0 {
                 pointee.responseFilterIndex -= 1
-                let action = filters[pointee.responseFilterIndex]._withUnsafeGuaranteedRef { $0.response(context) }
+                let filter = filters[pointee.responseFilterIndex]
+                let action = filter._withUnsafeGuaranteedRef { $0.response(context) }
                 switch action {
-                case .next, .serve: continue
+                case .next, .serve: filterRan(filter, .filterResponseDuration)
                 case .suspend: return suspend()
                 case .delay(let nanoseconds): return delay(nanoseconds)
                 case .reroute: return reroute()

@@ -89,10 +89,17 @@ struct Exchange: ~Copyable {
     var upstreamStart: UInt64 = 0
     var upstreamHeadAt: UInt64 = 0
     var upstreamStatus: UInt16 = 0
+    /// The metrics' label of the endpoint's zone.
+    var upstreamZone: UInt32 = 0
     /// Of the last attempt.
     var upstreamVersion = HTTPVersion.http11
     /// By the clock itself: when the present route's filters began in their present phase; 0 if there are none.
     var filtersStart: UInt64 = 0
+    /// When the filter began that runs or waits.
+    var filterStart: UInt64 = 0
+    /// What filters took in each phase, their waits included.
+    var requestFiltersTime: UInt64 = 0
+    var responseFiltersTime: UInt64 = 0
     var responseHeadAt: UInt64 = 0
     /// Of the response that was sent; 0 if none was.
     var sentStatus: UInt16 = 0
@@ -148,6 +155,8 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         pointee.upstreamHeadAt = 0
         pointee.upstreamStatus = 0
         pointee.filtersStart = 0
+        pointee.requestFiltersTime = 0
+        pointee.responseFiltersTime = 0
         pointee.responseHeadAt = 0
         pointee.sentStatus = 0
         pointee.requestBytes = 0
@@ -243,6 +252,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
 
     func resumed(_ action: FilterAction) {
         pointee.filter.resume = nil
+        waitingFilterRan(action)
         switch (pointee.phase, action) {
         case (.requestFilters, .next): runRequestFilters()
         case (.requestFilters, .serve): serve()

@@ -13,6 +13,7 @@ public final class Endpoint: Sendable {
     /// Where its fade-in begins: `detected`, or later by `endpointCreated`.
     private let created: Atomic<UInt64>
     private let inFlight = Atomic<Int>(0)
+    private let zone = Atomic<UInt32>(0)
     private let window: HealthWindow
 
     init(origin: Origin, now: UInt64, health: HealthJudge?) {
@@ -61,6 +62,11 @@ public final class Endpoint: Sendable {
         let start = fadeStart
         return now > start ? now - start : 0
     }
+
+    /// Its availability zone as metrics label it; 0 if no route has named one.
+    public var zoneLabel: UInt32 { zone.load(ordering: .relaxed) }
+
+    func setZoneLabel(_ label: UInt32) { zone.store(label, ordering: .relaxed) }
 
     /// Moves the begin of the fade-in, never back.
     ///

@@ -15,8 +15,13 @@ public final class EndpointRegistry: Sendable {
     /// How often `endpointCreated` moved an endpoint's time; tells balancers to look at the times again.
     private let moves = Atomic<UInt64>(0)
     private let table = Mutex(EndpointTable())
+    private let zoneLabel: @Sendable (String) -> UInt32
 
-    public init(passiveHealth: PassiveHealth? = nil) { health = passiveHealth.map { HealthJudge($0) } }
+    /// - Parameter zoneLabel: how metrics label a zone.
+    public init(passiveHealth: PassiveHealth? = nil, zoneLabel: @escaping @Sendable (String) -> UInt32 = { _ in 0 }) {
+        health = passiveHealth.map { HealthJudge($0) }
+        self.zoneLabel = zoneLabel
+    }
 
     /// Gives the endpoint of an origin; one that is new, or was unused for too long, is detected now.
     ///
@@ -26,6 +31,8 @@ public final class EndpointRegistry: Sendable {
             table.use(origin, now: now) ?? table.insert(Endpoint(origin: origin, now: now, health: health))
         }
     }
+
+    func setZone(_ zone: String, of endpoint: Endpoint) { endpoint.setZoneLabel(zoneLabel(zone)) }
 
     /// Forgets endpoints that no route has used for long enough; to be called every few seconds.
     ///

@@ -55,7 +55,11 @@ struct BackendMaker {
         _ definition: RouteDefinition, _ traits: [RouteTrait], _ previous: RouteBackend?
     ) throws(RouteRefusalCause) -> LoadBalancer {
         var endpoints: [Endpoint] = []
-        for endpoint in definition.endpoints { endpoints.append(try self.endpoint(endpoint.address)) }
+        for endpoint in definition.endpoints {
+            let known = try self.endpoint(endpoint.address)
+            if let zone = endpoint.zone { registry.setZone(zone, of: known) }
+            endpoints.append(known)
+        }
         var balancer: LoadBalancer?
         if case .loadBalanced(let former) = previous { balancer = former }
         do throws(LoadBalancerError) {

@@ -60,10 +60,12 @@ final class Assembly {
         metrics.addSource(.applicationLogLinesDropped) { writer.droppedLineCount }
         let access = accessWriter
         if access !== writer { metrics.addSource(.accessLogLinesDropped) { access.droppedLineCount } }
-        endpoints = EndpointRegistry(passiveHealth: PassiveHealth(configuration.backend.passiveHealthCheck))
+        let labels = metrics.labels
+        endpoints = EndpointRegistry(passiveHealth: PassiveHealth(configuration.backend.passiveHealthCheck)) { labels.label($0).id }
         upstreamCertificates = try UpstreamCertificates(configuration.tls, isInsecure: configuration.backend.insecure, log: log)
         secrets = FileSecrets(paths: configuration.auth.credentialsPaths, log: log)
         var environment = FilterEnvironment(configuration)
+        environment.metrics = metrics
         environment.secrets = secrets
         environment.backendTLS = upstreamCertificates.wishes
         var filters = FilterRegistry.builtIn(environment)

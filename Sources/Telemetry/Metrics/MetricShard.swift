@@ -17,6 +17,7 @@ public final class MetricShard: @unchecked Sendable {
     let series: SeriesList
     private var index = SeriesIndex()
     private var hosts = HostLabels()
+    private var texts = HostLabels()
     /// By metric: the words of the series without labels; nil for metrics with labels and for those switched off.
     private let unlabelled: UnsafeMutablePointer<Words?>
     private let dropped: Words
@@ -83,8 +84,17 @@ public final class MetricShard: @unchecked Sendable {
     ///
     /// - Complexity: O(host) once the worker knows it; the first time it takes a lock and may allocate.
     public func hostLabel(_ host: BorrowedBytes) -> MetricLabel {
-        host.isEmpty ? .unknownHost : hosts.label(host, in: labels)
+        host.isEmpty ? .unknownHost : hosts.label(host) { labels.observedLabel(host: $0) }
     }
+
+    /// The label of a text from the configuration that is at hand as bytes only, as an upstream's `host:port`; costs as `hostLabel`.
+    public func label(_ text: BorrowedBytes) -> MetricLabel {
+        text.isEmpty ? .none : texts.label(text) { labels.observedLabel($0) }
+    }
+
+    /// Whether a metric without labels is kept.
+    @inline(__always)
+    public func isKept(_ metric: Metric) -> Bool { unlabelled[metric.rawValue] != nil }
 
     // MARK: Words
 
@@ -214,11 +224,11 @@ private struct SeriesIndex: ~Copyable {
     }
 }
 
-/// A worker's memory of the hosts it has met: label by hash, open addressing, bounded.
+/// A worker's memory of the texts it has met, hosts mostly: label by hash, open addressing, bounded.
 private struct HostLabels: ~Copyable {
     private struct Slot {
         var hash: UInt64
-        /// 0 where free: no host has that label.
+        /// 0 where free: no text has that label.
         var label: UInt32
     }
 
@@ -227,11 +237,11 @@ private struct HostLabels: ~Copyable {
     /// Unknown to clients, so that they cannot choose hosts that collide.
     private let seed = UInt64.random(in: .min ... .max)
 
-    mutating func label(_ host: BorrowedBytes, in table: MetricLabels) -> MetricLabel {
+    mutating func label(_ host: BorrowedBytes, make: (BorrowedBytes) -> MetricLabel) -> MetricLabel {
         let hash = XXHash64.hash(host, seed: seed)
         if let known = find(hash) { return known }
         guard count < TelemetryLimits.observedLabelsMax else { return .other }
-        let label = table.observedLabel(host: host)
+        let label = make(host)
         insert(Slot(hash: hash, label: label.id))
         return label
     }
