@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 BUILD_PACKAGES := libssl-dev libre2-dev libc-ares-dev zlib1g-dev libbrotli-dev libzstd-dev libyaml-dev libnghttp2-dev
 TEST_PACKAGES := openssl curl
-BENCH_PACKAGES := gcc python3 nginx haproxy nghttp2-client strace valgrind
+BENCH_PACKAGES := gcc python3 nginx haproxy nghttp2-client python3-pip strace valgrind
 RELEASE := swift build -c release --static-swift-stdlib
 FAIRWAY_CONFORMANCE ?= ../shared/conformance
 export ADDRESS SUPPORT ORIGIN SECOND_ORIGIN
@@ -53,7 +53,7 @@ test: packages ## every test: in a debug build, scenarios again over TLS and ove
 	swift build -c release --build-tests -Xswiftc -enable-testing
 	swift test -c release --skip-build --filter '$(RELEASE_SUITES)' -Xswiftc -enable-testing
 
-bench: build ## cost per request beside nginx and HAProxy, memory, reload; BENCH="--only 100B" for a part
+bench: build ## cost per request beside nginx, HAProxy, h2o and Envoy, memory, reload; BENCH="--only 100B" for a part
 	@$(call install,$(BENCH_PACKAGES))
 	$(RELEASE) --product Table
 	python3 Benchmarks/Load/run.py --fairway "$$($(RELEASE) --show-bin-path)/fairway" $(BENCH)

