@@ -89,8 +89,8 @@ public enum Limits {
     public static let windowUpdatesPerSecond = 100
     /// Streams on one connection to an upstream, whatever it would allow: more share one TCP window.
     public static let streamsPerUpstreamConnectionMax = 100
-    /// How long idle connections beyond `-idle-conns-num` are kept.
-    public static let surplusNanoseconds: UInt64 = 1_000_000_000
+    /// How long idle connections beyond `-idle-conns-num` are kept: bursts that come again within it find theirs, and need no new ones.
+    public static let surplusNanoseconds: UInt64 = 5_000_000_000
     /// Request bodies that are kept until an HTTP/2 upstream has begun with them: gRPC's messages are mostly smaller.
     public static let replayBytesMax = 16 * 1024
     /// Times a request is sent to upstreams that say they have not begun with it.
