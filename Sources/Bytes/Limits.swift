@@ -36,6 +36,17 @@ public enum Limits {
     public static let gatheredSends = 64
     public static let gatheredBytes = 96 * 1024
     public static let gatheredMessageBytes = 2 * 1024
+    /// Events of one turn whose messages are received in a row before they are handled, the bytes they take, after which no
+    /// more are, and the room before each for the rewritten head, which may also overwrite the received one.
+    public static let receivedAhead = 64
+    public static let receivedAheadBytes = 64 * 1024
+    public static let headroomAhead = 768
+    /// The least that must be left of a body for pieces of it to go by a pipe, the most that one piece may hold, how many
+    /// pipes of two descriptors a loop may have, and how many of them unused.
+    public static let pipedBytesMin = 64 * 1024
+    public static let pipeBytes = 256 * 1024
+    public static let pipesMax = 64
+    public static let idlePipes = 16
     /// Connections accepted in one turn, so that a burst does not starve those already served.
     public static let acceptsPerTurn = 64
     /// The first worker is asked to take a new connection while it has fewer than these, and has so long for it.

@@ -27,7 +27,7 @@ struct HTTP1ServerConnection: ~Copyable {
         case closed
     }
 
-    private let source: EventSource
+    private var source: EventSource
     var timer = TimerNode()
     var transport: Transport
     let server: UnsafeMutablePointer<Server>
@@ -46,6 +46,8 @@ struct HTTP1ServerConnection: ~Copyable {
     /// The client sends no more: its last bytes and the end behind them came as one edge.
     var isEnding = false
     var isPaused = false
+    /// What comes of the request's body may go by a pipe.
+    var pipesBody = false
     var isProcessing = false
     var isResumeScheduled = false
     var isPersistent = true
@@ -84,6 +86,12 @@ struct HTTP1ServerConnection: ~Copyable {
 
     /// Whether nothing of the current request is still to come.
     var isRequestComplete: Bool { phase != .body }
+
+    /// Whether the next request is awaited, and nothing else would be done with what comes.
+    fileprivate var awaitsRequest: Bool {
+        get { source.awaits >= 0 }
+        set { source.awaits = newValue && transport.isPlain ? transport.descriptor : -1 }
+    }
 }
 
 typealias ServerConnection = UnsafeMutablePointer<HTTP1ServerConnection>
@@ -100,6 +108,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         timer.pointee.owner = UnsafeMutableRawPointer(self)
         timer.pointee.expired = { $0.assumingMemoryBound(to: HTTP1ServerConnection.self).timerExpired() }
         setDeadline()
+        pointee.awaitsRequest = true
         read()
     }
 
@@ -128,15 +137,35 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         while pointee.isReadable, wantsInput {
             turns += 1
             if turns > 8 { return scheduleResume() }
-            let buffer = loop.pointee.scratch
-            switch pointee.transport.receive(into: buffer) {
+            if pointee.pipesBody, pointee.input.isEmpty, let left = pointee.body.lengthLeft, left >= UInt64(Limits.pipedBytesMin) {
+                pipe(left)
+                continue
+            }
+            let received = loop.receive(over: pointee.transport, for: self)
+            switch received.result {
             case .bytes(let count):
-                if pointee.transport.isDrained(count, of: buffer.count), !pointee.isEnding { pointee.isReadable = false }
-                received(UnsafeMutableRawBufferPointer(rebasing: buffer[0..<count]))
+                if pointee.transport.isDrained(count, of: received.buffer.count), !pointee.isEnding { pointee.isReadable = false }
+                process(UnsafeMutableRawBufferPointer(rebasing: received.buffer[0..<count]), received.headroom)
             case .wouldBlock: pointee.isReadable = false
             case .end: return inputEnded()
             case .failed: return peerIsGone()
             }
+        }
+    }
+
+    /// Passes a part of the body on in a pipe; never its end, with which more has to be done.
+    @inline(never)
+    private func pipe(_ left: UInt64) {
+        guard let pipe = loop.pointee.pipes.take(), let exchange = pointee.exchange else { return pointee.pipesBody = false }
+        switch pipe.fill(from: pointee.transport, upTo: Int(clamping: left - 1)) {
+        case .bytes(let count):
+            pointee.body.skip(UInt64(count))
+            handler.requestBody(exchange, pipe)
+        case .wouldBlock:
+            pointee.isReadable = false
+            pipe.giveBack()
+        case .end: inputEnded()
+        case .failed: peerIsGone()
         }
     }
 
@@ -149,10 +178,10 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         }
     }
 
-    private func received(_ bytes: UnsafeMutableRawBufferPointer) {
+    private func process(_ bytes: UnsafeMutableRawBufferPointer, _ headroom: Int) {
         if pointee.phase == .lingering { return }
         if pointee.input.isEmpty {
-            let used = process(bytes, isScratch: true)
+            let used = process(bytes, headroom: headroom)
             if used < bytes.count, pointee.phase != .closed, pointee.phase != .lingering {
                 pointee.input.append(BorrowedBytes(rebasing: UnsafeRawBufferPointer(bytes)[used...]))
             }
@@ -165,14 +194,14 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
     private func processInput() {
         let readable = pointee.input.readable
         guard !readable.isEmpty else { return }
-        let used = process(UnsafeMutableRawBufferPointer(mutating: readable), isScratch: false)
+        let used = process(UnsafeMutableRawBufferPointer(mutating: readable), headroom: 0)
         guard pointee.phase != .closed, pointee.phase != .lingering else { return }
         pointee.input.consume(used)
         if pointee.input.isEmpty { pointee.input.release() }
     }
 
     /// Handles bytes from the front until one thing needs something else to happen first.
-    private func process(_ bytes: UnsafeMutableRawBufferPointer, isScratch: Bool) -> Int {
+    private func process(_ bytes: UnsafeMutableRawBufferPointer, headroom: Int) -> Int {
         pointee.isProcessing = true
         defer { pointee.isProcessing = false }
         var used = 0
@@ -186,14 +215,14 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
                     scheduleResume()
                     return used
                 }
-                guard let count = processHead(BorrowedBytes(rest), tailroom: isScratch ? Limits.tailroomBytes : 0) else { return used }
+                guard let count = processHead(BorrowedBytes(rest), tailroom: headroom > 0 ? Limits.tailroomBytes : 0) else { return used }
                 used += count
                 if used == bytes.count, pointee.phase == .body, !pointee.isPaused, let exchange = pointee.exchange {
                     handler.requestStalled(exchange)
                 }
             case .body:
                 if pointee.isPaused { return used }
-                used += processBody(rest, headroom: isScratch ? Limits.headroomBytes + used : 0, isScratch: isScratch)
+                used += processBody(rest, headroom: headroom > 0 ? headroom + used : 0)
             case .waiting: return used
             case .lingering, .closed: return bytes.count
             }
@@ -247,6 +276,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
     /// Gives the transport up; the connection's place is freed at the end of the turn.
     private func leaveTransport() {
         pointee.phase = .closed
+        pointee.awaitsRequest = false
         loop.pointee.timers.remove(timer)
         pointee.server.unlink(self)
         freeLater()
@@ -254,11 +284,13 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
 
     private func begin(refusal: HTTPError?) {
         let isComplete = pointee.server.pointee.incoming.framing.isEmpty || refusal != nil
+        pointee.awaitsRequest = false
         pointee.requestCount += 1
         pointee.server.pointee.counters.requests += 1
         pointee.isPersistent = pointee.server.pointee.incoming.isPersistent && refusal == nil
         pointee.isHTTP10 = pointee.server.pointee.incoming.version == .http10
         pointee.isPaused = false
+        pointee.pipesBody = false
         pointee.isResponding = false
         pointee.closesAfterResponse = refusal != nil
         pointee.isRefused = refusal != nil
@@ -276,7 +308,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         handler.requestReceived(&pointee.server.pointee.incoming, on: stream, refusal: refusal)
     }
 
-    private func processBody(_ bytes: UnsafeMutableRawBufferPointer, headroom: Int, isScratch: Bool) -> Int {
+    private func processBody(_ bytes: UnsafeMutableRawBufferPointer, headroom: Int) -> Int {
         let decoded: (consumed: Int, data: Range<Int>)
         do throws(HTTPError) {
             decoded = try pointee.body.decode(bytes)
@@ -288,7 +320,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         if isLast { pointee.phase = pointee.isResponding || pointee.exchange != nil ? .waiting : pointee.phase }
         if let exchange = pointee.exchange {
             var piece = BodyPiece(start: bytes.baseAddress! + decoded.data.lowerBound, count: decoded.data.count, headroom: 0, tailroom: 0)
-            if isScratch {
+            if headroom > 0 {
                 piece.headroom = headroom + decoded.data.lowerBound
                 piece.tailroom = decoded.consumed - decoded.data.upperBound + (decoded.consumed == bytes.count ? Limits.tailroomBytes : 0)
             }
@@ -385,6 +417,17 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         guard pointee.phase != .closed else { return .failed(.brokenPipe) }
         pointee.server.pointee.headBuffer.removeAll()
         return send(piece, isLast: isLast, trailers: trailers, withHead: false)
+    }
+
+    /// Sends more of a body with a declared length, not its end.
+    func write(_ pipe: Pipe) -> WriteOutcome {
+        guard pointee.phase != .closed else { return .failed(.brokenPipe) }
+        let outcome = pointee.outbox.send(pipe, over: pointee.transport)
+        if case .blocked = outcome {
+            noteProgress()
+            setDeadline()
+        }
+        return outcome
     }
 
     func respondInterim(_ head: borrowing ResponseHead) {
@@ -496,6 +539,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         pointee.isResponding = false
         pointee.server.pointee.counters.becameIdle += 1
         pointee.phase = .idle
+        pointee.awaitsRequest = true
         pointee.phaseStart = loop.pointee.now
         setDeadline()
         if pointee.isReadable || !pointee.input.isEmpty, !pointee.isProcessing { scheduleResume() }
@@ -560,6 +604,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
     func close() {
         guard pointee.phase != .closed else { return }
         pointee.phase = .closed
+        pointee.awaitsRequest = false
         pointee.exchange = nil
         _ = pointee.outbox.sendGathered(over: pointee.transport)
         pointee.transport.close()

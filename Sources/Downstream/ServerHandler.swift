@@ -16,6 +16,9 @@ public protocol ServerHandler: AnyObject {
     /// - Parameter trailers: the trailer section's lines, with the last piece only.
     func requestBody(_ exchange: UnsafeMutableRawPointer, _ piece: BodyPiece, isLast: Bool, trailers: TrailerLines)
 
+    /// A part of the body, not its end, for a stream that was told `pipeRequest`. The handler gives the pipe on.
+    func requestBody(_ exchange: UnsafeMutableRawPointer, _ pipe: Pipe)
+
     /// No body bytes are at hand right now: what waits to be sent together with them should go.
     func requestStalled(_ exchange: UnsafeMutableRawPointer)
 
@@ -33,6 +36,7 @@ public protocol ServerHandler: AnyObject {
 }
 
 extension ServerHandler {
+    public func requestBody(_ exchange: UnsafeMutableRawPointer, _ pipe: Pipe) { preconditionFailure("nobody asked for pipes") }
     public func handshakeFailed(_ peer: SocketAddress, reason: String) {}
     public func prefaceFailed(_ peer: SocketAddress, reason: String) {}
 }
@@ -58,6 +62,8 @@ struct ServerHandlerReference {
     func requestBody(_ exchange: UnsafeMutableRawPointer, _ piece: BodyPiece, isLast: Bool, trailers: TrailerLines) {
         box._withUnsafeGuaranteedRef { $0.handler.requestBody(exchange, piece, isLast: isLast, trailers: trailers) }
     }
+
+    func requestBody(_ exchange: UnsafeMutableRawPointer, _ pipe: Pipe) { box._withUnsafeGuaranteedRef { $0.handler.requestBody(exchange, pipe) } }
 
     @inline(__always)
     func requestStalled(_ exchange: UnsafeMutableRawPointer) { box._withUnsafeGuaranteedRef { $0.handler.requestStalled(exchange) } }

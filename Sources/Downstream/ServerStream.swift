@@ -54,6 +54,16 @@ public struct ServerStream {
         }
     }
 
+    /// Whether `write(_: Pipe)` may be called: HTTP/1 over a plain socket.
+    public var takesPipes: Bool {
+        if case .http1(let connection) = framing { connection.pointee.transport.isPlain } else { false }
+    }
+
+    /// Lets the request's body come in pipes where the framing allows it: nobody looks at it.
+    public func pipeRequest() {
+        if case .http1(let connection) = framing, connection.pointee.transport.isPlain { connection.pointee.pipesBody = true }
+    }
+
     /// Stops body deliveries until `resumeRequest`, as backpressure.
     public func pauseRequest() {
         switch framing {
@@ -89,6 +99,12 @@ public struct ServerStream {
         case .http1(let connection): connection.write(piece, isLast: isLast, trailers: trailers)
         case .http2(let stream): stream.owner.send(stream, piece, isLast: isLast, trailers: trailers)
         }
+    }
+
+    /// Sends more of a response's body of declared length, not its end. Behind a failure the pipe's bytes are lost.
+    public func write(_ pipe: Pipe) -> WriteOutcome {
+        guard case .http1(let connection) = framing else { return .failed(.brokenPipe) }
+        return connection.write(pipe)
     }
 
     /// Sends a 1xx response ahead of the final one.

@@ -24,6 +24,9 @@ public struct Readiness: OptionSet, Sendable {
 /// registered, and until the end of the turn in which it was removed.
 public struct EventSource {
     public let ready: @convention(c) (UnsafeMutableRawPointer, UInt32) -> Void
+    /// The plain socket on which a message is awaited that `ready`, called for nothing but that it is readable, will take
+    /// by `receive(over:for:)`; -1 otherwise.
+    public var awaits: Int32 = -1
 
     /// - Parameter ready: called with the source's address and the `Readiness` bits.
     public init(_ ready: @escaping @convention(c) (UnsafeMutableRawPointer, UInt32) -> Void) { self.ready = ready }
@@ -38,7 +41,7 @@ public struct EventLoop: ~Copyable {
     private let epoll: FileDescriptor
     private let wake: FileDescriptor
     private let wakeSource: UnsafeMutablePointer<EventSource>
-    private let events: UnsafeMutablePointer<epoll_event>
+    fileprivate let events: UnsafeMutablePointer<epoll_event>
     fileprivate let messages = MessageQueue()
     fileprivate var deferred: [DeferredCall] = []
     public var timers: TimerWheel
@@ -52,6 +55,9 @@ public struct EventLoop: ~Copyable {
     public var endOfTurn: (@convention(c) (UnsafeMutableRawPointer) -> Void)?
     public var turnOwner: UnsafeMutableRawPointer?
     let sends: UnsafeMutablePointer<SendBatch>
+    let receives: UnsafeMutablePointer<ReceiveBatch>
+    /// For bodies that go from socket to socket.
+    public let pipes = PipePool()
     private let scratchBase: UnsafeMutableRawPointer
 
     /// What one receive may fill, with `Limits.headroomBytes` before and `Limits.tailroomBytes` behind it; shared by
@@ -75,6 +81,8 @@ public struct EventLoop: ~Copyable {
             byteCount: Limits.headroomBytes + Limits.readBytesMax + Limits.tailroomBytes, alignment: 4096)
         sends = .allocate(capacity: 1)
         sends.initialize(to: SendBatch())
+        receives = .allocate(capacity: 1)
+        receives.initialize(to: ReceiveBatch())
         wakeSource = .allocate(capacity: 1)
         // The wake-up's only effect is that the turn ends and messages are looked at.
         wakeSource.initialize(to: EventSource { _, _ in })
@@ -88,6 +96,9 @@ public struct EventLoop: ~Copyable {
         wakeSource.deallocate()
         sends.deinitialize(count: 1)
         sends.deallocate()
+        receives.deinitialize(count: 1)
+        receives.deallocate()
+        pipes.close()
     }
 
     /// The clock itself, nanoseconds, where `now` is that of the turn's beginning. Costs about 20 ns.
@@ -105,9 +116,8 @@ public struct EventLoop: ~Copyable {
     }
 
     @inline(__always)
-    fileprivate func event(_ index: Int) -> (source: UnsafeMutableRawPointer, bits: UInt32) {
-        let word = UInt(truncatingIfNeeded: clinux_epoll_word(events + index))
-        return (UnsafeMutableRawPointer(bitPattern: word).unsafelyUnwrapped, events[index].events)
+    static func source(of event: UnsafeMutablePointer<epoll_event>) -> UnsafeMutableRawPointer {
+        UnsafeMutableRawPointer(bitPattern: UInt(truncatingIfNeeded: clinux_epoll_word(event))).unsafelyUnwrapped
     }
 
     /// Registers a descriptor, edge-triggered for both directions: its owner writes first and lets the edge resume.
@@ -162,12 +172,14 @@ extension UnsafeMutablePointer where Pointee == EventLoop {
     func turn() {
         let count = pointee.wait()
         if let owner = pointee.turnOwner { pointee.startOfTurn?(owner) }
-        if count > 1 { pointee.sends.open() }
-        for index in 0..<count {
-            let event = pointee.event(index)
-            event.source.assumingMemoryBound(to: EventSource.self).pointee.ready(event.source, event.bits)
+        if count > 1 {
+            pointee.sends.open()
+            handle(pointee.events, count)
+            pointee.sends.sendAll()
+        } else if count == 1 {
+            let source = EventLoop.source(of: pointee.events)
+            source.assumingMemoryBound(to: EventSource.self).pointee.ready(source, pointee.events[0].events)
         }
-        pointee.sends.sendAll()
         while let node = pointee.timers.popExpired(now: pointee.now) {
             if let owner = node.pointee.owner { node.pointee.expired?(owner) }
         }

@@ -13,20 +13,22 @@ public enum WriteOutcome {
 /// the rest.
 public struct Outbox: ~Copyable {
     private var pending = ByteBuffer()
+    /// Before what is pending.
+    private var pipe: Pipe?
     /// Where the message is that this turn's batch will send.
     private var gathered: GatheredPlace?
 
     public init() {}
 
     /// What a batch will send counts as sent.
-    public var isEmpty: Bool { pending.isEmpty }
-    public var count: Int { pending.count }
+    public var isEmpty: Bool { pending.isEmpty && pipe == nil }
+    public var count: Int { pending.count + (pipe?.count ?? 0) }
 
     /// - Parameter sender: if not nil, a small message may wait for the end of the turn's events.
     @inline(__always)
     public mutating func send(_ bytes: BorrowedBytes, over transport: Transport, by sender: BatchedSender? = nil) -> WriteOutcome {
         if gathered != nil, case .failed(let error) = sendGathered(over: transport) { return .failed(error) }
-        if !pending.isEmpty { return keep(bytes) }
+        if !isEmpty { return keep(bytes) }
         if let sender, bytes.count <= Limits.gatheredMessageBytes, let place = GatheredPlace(bytes, by: sender) {
             gathered = place
             return .flushed
@@ -48,7 +50,7 @@ public struct Outbox: ~Copyable {
     ) -> WriteOutcome {
         var piece = piece
         if piece.count == 0, behind.isEmpty {
-            if head.isEmpty { return pending.isEmpty ? .flushed : .blocked }
+            if head.isEmpty { return isEmpty ? .flushed : .blocked }
             return send(head, over: transport, by: sender)
         }
         if piece.headroom >= head.count, piece.tailroom >= behind.count, piece.append(behind), piece.prepend(head) {
@@ -67,7 +69,7 @@ public struct Outbox: ~Copyable {
 
     /// Small pieces are copied together; a large one between goes out by a gathering call.
     private mutating func join(_ first: BorrowedBytes, _ second: BorrowedBytes, _ third: BorrowedBytes, over transport: Transport) -> WriteOutcome {
-        if pending.isEmpty, third.isEmpty || second.count > 16 * 1024 {
+        if isEmpty, third.isEmpty || second.count > 16 * 1024 {
             switch transport.send(first, second) {
             case .bytes(let count):
                 if count == first.count + second.count { return third.isEmpty ? .flushed : send(third, over: transport) }
@@ -84,8 +86,39 @@ public struct Outbox: ~Copyable {
         return flush(over: transport)
     }
 
+    /// Sends what a pipe holds, over a plain transport, and gives the pipe back when that is done.
+    public mutating func send(_ piped: Pipe, over transport: Transport) -> WriteOutcome {
+        if gathered != nil, case .failed(let error) = sendGathered(over: transport) { return .failed(error) }
+        if isEmpty {
+            pipe = piped
+        } else {
+            piped.read(into: &pending)
+            piped.giveBack()
+        }
+        return flush(over: transport)
+    }
+
+    private mutating func drainPipe(over transport: Transport) -> WriteOutcome {
+        while let piped = pipe {
+            switch piped.drain(into: transport) {
+            case .bytes where piped.count == 0:
+                pipe = nil
+                piped.giveBack()
+            case .bytes: continue
+            case .wouldBlock: return .blocked
+            case .failed(let error): return .failed(error)
+            case .end: return .failed(.brokenPipe)
+            }
+        }
+        return .flushed
+    }
+
     /// Goes on with what is kept, when the descriptor has become writable.
     public mutating func flush(over transport: Transport) -> WriteOutcome {
+        if pipe != nil {
+            let outcome = drainPipe(over: transport)
+            guard case .flushed = outcome else { return outcome }
+        }
         while !pending.isEmpty {
             switch transport.send(pending.readable) {
             case .bytes(let count): pending.consume(count)

@@ -23,14 +23,30 @@ extension UnsafeMutablePointer where Pointee == Exchange {
             if isLast, piece.count > 0, client.isHTTP2 { keepForReplay(piece, trailers) }
             var framing = HeadSerializer.Framing(body: upstreamFraming(), upgrades: pointee.filter.request.isUpgrade)
             if pointee.filter.settings.backendIsProxy, pointee.origin?._withUnsafeGuaranteedRef({ $0.proxy }) == nil { framing.scheme = "http" }
+            if case .length(let length) = framing.body, length >= UInt64(Limits.pipedBytesMin) { pipeRequest(client) }
             outcome = withUpstreamHost { host in
                 client.request(pointee.filter.request, host: host, framing: framing, piece, isLast: isLast, trailers: trailers)
             }
         }
-        if case .blocked = outcome, !isLast {
-            pointee.isUpstreamBlocked = true
-            pointee.server.pauseRequest()
-        }
+        if case .blocked = outcome, !isLast { upstreamBlocked() }
+    }
+
+    private func upstreamBlocked() {
+        pointee.isUpstreamBlocked = true
+        pointee.server.pauseRequest()
+    }
+
+    /// Nobody looks at a long body: it may pass from socket to socket.
+    @inline(never)
+    private func pipeRequest(_ client: ClientStream) {
+        if pointee.filter.requestTransforms.isEmpty, client.takesPipes { pointee.server.pipeRequest() }
+    }
+
+    /// More of the request's body has come, in a pipe.
+    func requestBody(_ pipe: Pipe) {
+        pointee.requestBytes += UInt64(pipe.count)
+        guard let client = pointee.client else { return }
+        if case .blocked = client.write(pipe) { upstreamBlocked() }
     }
 
     /// A small request that goes out whole is kept where an HTTP/2 upstream may say that it has not begun with it, as
@@ -195,18 +211,38 @@ extension UnsafeMutablePointer where Pointee == Exchange {
             pointee.responseHeadAt = now
             measureOwnResponseTime()
             pointee.sentStatus = pointee.filter.response.status
+            if case .length(let length) = pointee.responseFraming, length >= UInt64(Limits.pipedBytesMin) { pipeResponse() }
             outcome = pointee.server.respond(pointee.filter.response, framing: pointee.responseFraming, piece, isLast: isLast, trailers: trailers)
         } else {
             outcome = pointee.server.write(piece, isLast: isLast, trailers: trailers)
         }
         switch outcome {
         case .flushed: break
-        case .blocked:
-            pointee.isClientBlocked = true
-            pointee.client?.pauseResponse()
+        case .blocked: clientBlocked()
         case .failed: return clientFailed(.gone)
         }
         if isLast { end() }
+    }
+
+    private func clientBlocked() {
+        pointee.isClientBlocked = true
+        pointee.client?.pauseResponse()
+    }
+
+    /// Nobody looks at a long body: it may pass from socket to socket.
+    @inline(never)
+    private func pipeResponse() {
+        if pointee.responsePipeline == nil, pointee.server.takesPipes { pointee.client?.pipeResponse() }
+    }
+
+    /// More of the response's body has come, in a pipe.
+    func responseBody(_ pipe: Pipe) {
+        pointee.responseBytes += UInt64(pipe.count)
+        switch pointee.server.write(pipe) {
+        case .flushed: break
+        case .blocked: clientBlocked()
+        case .failed: clientFailed(.gone)
+        }
     }
 
     func responseStalled() {

@@ -159,6 +159,8 @@ extension ProxyWorker: ServerHandler {
         exchange.assumingMemoryBound(to: Exchange.self).requestBody(piece, isLast: isLast, trailers: trailers)
     }
 
+    public func requestBody(_ exchange: UnsafeMutableRawPointer, _ pipe: Pipe) { exchange.assumingMemoryBound(to: Exchange.self).requestBody(pipe) }
+
     public func requestStalled(_ exchange: UnsafeMutableRawPointer) {
         exchange.assumingMemoryBound(to: Exchange.self).requestStalled()
     }
@@ -198,6 +200,8 @@ extension ProxyWorker: ClientHandler {
     public func responseBody(_ exchange: UnsafeMutableRawPointer, _ piece: BodyPiece, isLast: Bool, trailers: TrailerLines) {
         exchange.assumingMemoryBound(to: Exchange.self).responseBody(piece, isLast: isLast, trailers: trailers)
     }
+
+    public func responseBody(_ exchange: UnsafeMutableRawPointer, _ pipe: Pipe) { exchange.assumingMemoryBound(to: Exchange.self).responseBody(pipe) }
 
     public func responseStalled(_ exchange: UnsafeMutableRawPointer) {
         exchange.assumingMemoryBound(to: Exchange.self).responseStalled()

@@ -14,6 +14,9 @@ public protocol ClientHandler: AnyObject {
     /// stream is the connection's again.
     func responseBody(_ exchange: UnsafeMutableRawPointer, _ piece: BodyPiece, isLast: Bool, trailers: TrailerLines)
 
+    /// A part of the body, not its end, for a stream that was told `pipeResponse`. The handler gives the pipe on.
+    func responseBody(_ exchange: UnsafeMutableRawPointer, _ pipe: Pipe)
+
     /// No body bytes are at hand right now: what waits to be sent together with them should go.
     func responseStalled(_ exchange: UnsafeMutableRawPointer)
 
@@ -22,6 +25,10 @@ public protocol ClientHandler: AnyObject {
 
     /// There will be no (more) response on this stream, which is gone.
     func upstreamFailed(_ exchange: UnsafeMutableRawPointer, _ failure: ClientFailure)
+}
+
+extension ClientHandler {
+    public func responseBody(_ exchange: UnsafeMutableRawPointer, _ pipe: Pipe) { preconditionFailure("nobody asked for pipes") }
 }
 
 /// Calls a handler without counting references: each count would be an atomic operation per call.
@@ -50,6 +57,8 @@ struct ClientHandlerReference {
     func responseBody(_ exchange: UnsafeMutableRawPointer, _ piece: BodyPiece, isLast: Bool, trailers: TrailerLines) {
         box._withUnsafeGuaranteedRef { $0.handler.responseBody(exchange, piece, isLast: isLast, trailers: trailers) }
     }
+
+    func responseBody(_ exchange: UnsafeMutableRawPointer, _ pipe: Pipe) { box._withUnsafeGuaranteedRef { $0.handler.responseBody(exchange, pipe) } }
 
     @inline(__always)
     func responseStalled(_ exchange: UnsafeMutableRawPointer) { box._withUnsafeGuaranteedRef { $0.handler.responseStalled(exchange) } }

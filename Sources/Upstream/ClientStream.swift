@@ -61,10 +61,26 @@ public struct ClientStream {
         }
     }
 
+    /// Whether `write(_: Pipe)` may be called: HTTP/1 over a plain socket.
+    public var takesPipes: Bool {
+        if case .http1(let connection) = framing { connection.pointee.transport.isPlain } else { false }
+    }
+
+    /// Sends more of a request's body of declared length, not its end. Behind a failure the pipe's bytes are lost.
+    public func write(_ pipe: Pipe) -> WriteOutcome {
+        guard case .http1(let connection) = framing else { return .failed(.brokenPipe) }
+        return connection.write(pipe)
+    }
+
+    /// Lets the response's body come in pipes where the framing allows it: nobody looks at it.
+    public func pipeResponse() {
+        if case .http1(let connection) = framing, connection.pointee.transport.isPlain { connection.pointee.pipesBody = true }
+    }
+
     /// Stops body deliveries until `resumeResponse`, as backpressure.
     public func pauseResponse() {
         switch framing {
-        case .http1(let connection): connection.pointee.isPaused = true
+        case .http1(let connection): connection.pause()
         case .http2(let stream): stream.pointee.isPaused = true
         }
     }

@@ -23,7 +23,7 @@ struct HTTP1ClientConnection: ~Copyable {
         case closed
     }
 
-    private let source: EventSource
+    private var source: EventSource
     var timer = TimerNode()
     var transport = Transport(socket: -1)
     /// What the transport is made of, and under whose rules, to an `https` origin.
@@ -51,6 +51,8 @@ struct HTTP1ClientConnection: ~Copyable {
     /// The upstream sends no more: its last bytes and the end behind them came as one edge.
     var isEnding = false
     var isPaused = false
+    /// What comes of the response's body may go by a pipe.
+    var pipesBody = false
     var isProcessing = false
     var isResumeScheduled = false
     var isReused = false
@@ -92,6 +94,12 @@ struct HTTP1ClientConnection: ~Copyable {
     }
 
     deinit { origin.release() }
+
+    /// Whether a response is awaited, and nothing else would be done with what comes.
+    fileprivate var awaitsResponse: Bool {
+        get { source.awaits >= 0 }
+        set { source.awaits = newValue && transport.isPlain ? transport.descriptor : -1 }
+    }
 }
 
 // MARK: - Connecting
@@ -316,12 +324,16 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         while pointee.isReadable, !pointee.isPaused, pointee.phase == .waiting || pointee.phase == .body {
             turns += 1
             if turns > 8 { return scheduleResume() }
-            let buffer = loop.pointee.scratch
-            switch pointee.transport.receive(into: buffer) {
+            if pointee.pipesBody, pointee.input.isEmpty, let left = pointee.body.lengthLeft, left >= UInt64(Limits.pipedBytesMin) {
+                pipe(left)
+                continue
+            }
+            let received = loop.receive(over: pointee.transport, for: self)
+            switch received.result {
             case .bytes(let count):
-                if pointee.transport.isDrained(count, of: buffer.count), !pointee.isEnding { pointee.isReadable = false }
+                if pointee.transport.isDrained(count, of: received.buffer.count), !pointee.isEnding { pointee.isReadable = false }
                 pointee.hasResponseBytes = true
-                received(UnsafeMutableRawBufferPointer(rebasing: buffer[0..<count]))
+                process(UnsafeMutableRawBufferPointer(rebasing: received.buffer[0..<count]), received.headroom)
             case .wouldBlock: pointee.isReadable = false
             case .end: return inputEnded()
             case .failed(let error): return fail(pointee.tls?.failureReason.map { .tls($0) } ?? .broken(error))
@@ -329,9 +341,25 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         }
     }
 
-    private func received(_ bytes: UnsafeMutableRawBufferPointer) {
+    /// Passes a part of the body on in a pipe; never its end, with which more has to be done.
+    @inline(never)
+    private func pipe(_ left: UInt64) {
+        guard let pipe = loop.pointee.pipes.take(), let exchange = pointee.exchange else { return pointee.pipesBody = false }
+        switch pipe.fill(from: pointee.transport, upTo: Int(clamping: left - 1)) {
+        case .bytes(let count):
+            pointee.body.skip(UInt64(count))
+            handler.responseBody(exchange, pipe)
+        case .wouldBlock:
+            pointee.isReadable = false
+            pipe.giveBack()
+        case .end: inputEnded()
+        case .failed(let error): fail(.broken(error))
+        }
+    }
+
+    private func process(_ bytes: UnsafeMutableRawBufferPointer, _ headroom: Int) {
         if pointee.input.isEmpty {
-            let used = process(bytes, isScratch: true)
+            let used = process(bytes, headroom: headroom)
             if used < bytes.count, pointee.phase != .closed {
                 pointee.input.append(BorrowedBytes(rebasing: UnsafeRawBufferPointer(bytes)[used...]))
             }
@@ -344,13 +372,13 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
     private func processInput() {
         let readable = pointee.input.readable
         guard !readable.isEmpty else { return }
-        let used = process(UnsafeMutableRawBufferPointer(mutating: readable), isScratch: false)
+        let used = process(UnsafeMutableRawBufferPointer(mutating: readable), headroom: 0)
         guard pointee.phase != .closed else { return }
         pointee.input.consume(used)
         if pointee.input.isEmpty { pointee.input.release() }
     }
 
-    private func process(_ bytes: UnsafeMutableRawBufferPointer, isScratch: Bool) -> Int {
+    private func process(_ bytes: UnsafeMutableRawBufferPointer, headroom: Int) -> Int {
         pointee.isProcessing = true
         defer { pointee.isProcessing = false }
         var used = 0
@@ -358,11 +386,11 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
             let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[used...])
             switch pointee.phase {
             case .waiting:
-                guard let count = processHead(BorrowedBytes(rest), tailroom: isScratch ? Limits.tailroomBytes : 0) else { return used }
+                guard let count = processHead(BorrowedBytes(rest), tailroom: headroom > 0 ? Limits.tailroomBytes : 0) else { return used }
                 used += count
             case .body:
                 if pointee.isPaused { return used }
-                used += processBody(rest, headroom: isScratch ? Limits.headroomBytes + used : 0, isScratch: isScratch)
+                used += processBody(rest, headroom: headroom > 0 ? headroom + used : 0)
             case .idle:
                 // More than one response to one request: nothing on this connection can be trusted.
                 close()
@@ -410,6 +438,8 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         let framing = client.pointee.incoming.framing
         if !client.pointee.incoming.isPersistent { pointee.staysOpen = false }
         pointee.phase = .body
+        pointee.awaitsResponse = false
+        pointee.pipesBody = false
         pointee.body.begin(framing)
         loop.pointee.timers.cancel(timer)
         guard let exchange = pointee.exchange else { return close() }
@@ -418,7 +448,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         finish(.empty)
     }
 
-    private func processBody(_ bytes: UnsafeMutableRawBufferPointer, headroom: Int, isScratch: Bool) -> Int {
+    private func processBody(_ bytes: UnsafeMutableRawBufferPointer, headroom: Int) -> Int {
         let decoded: (consumed: Int, data: Range<Int>)
         do throws(HTTPError) {
             decoded = try pointee.body.decode(bytes)
@@ -427,7 +457,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
             return bytes.count
         }
         var piece = BodyPiece(start: bytes.baseAddress! + decoded.data.lowerBound, count: decoded.data.count, headroom: 0, tailroom: 0)
-        if isScratch {
+        if headroom > 0 {
             piece.headroom = headroom + decoded.data.lowerBound
             piece.tailroom = decoded.consumed - decoded.data.upperBound + (decoded.consumed == bytes.count ? Limits.tailroomBytes : 0)
         }
@@ -483,6 +513,11 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
 
     // MARK: Continuing
 
+    func pause() {
+        pointee.isPaused = true
+        pointee.awaitsResponse = false
+    }
+
     func resumeResponse() {
         guard pointee.isPaused else { return }
         pointee.isPaused = false
@@ -534,6 +569,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         pointee.staysOpen = !framing.closes
         client.pointee.headBuffer.removeAll()
         HeadSerializer.write(head, host: host, framing: framing, to: &client.pointee.headBuffer)
+        pointee.awaitsResponse = true
         return send(piece, isLast: isLast, trailers: trailers)
     }
 
@@ -541,6 +577,20 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         guard pointee.phase == .waiting || pointee.phase == .body else { return .failed(.brokenPipe) }
         pointee.client.pointee.headBuffer.removeAll()
         return send(piece, isLast: isLast, trailers: trailers)
+    }
+
+    /// Sends more of a body with a declared length, not its end.
+    func write(_ pipe: Pipe) -> WriteOutcome {
+        guard pointee.phase == .waiting || pointee.phase == .body else { return .failed(.brokenPipe) }
+        let outcome = pointee.outbox.send(pipe, over: pointee.transport)
+        switch outcome {
+        case .flushed: break
+        case .blocked: if pointee.phase == .waiting { setTimer(options.responseHeaderTimeout) }
+        case .failed(let error):
+            writeFailed(error)
+            return .flushed
+        }
+        return outcome
     }
 
     private func send(_ piece: BodyPiece, isLast: Bool, trailers: TrailerLines) -> WriteOutcome {
@@ -632,6 +682,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         let isResolving = pointee.phase == .resolving
         if pointee.phase == .idle { pointee.client.forgetIdle(self) }
         pointee.phase = .closed
+        pointee.awaitsResponse = false
         pointee.exchange = nil
         _ = pointee.outbox.sendGathered(over: pointee.transport)
         keepSession()
