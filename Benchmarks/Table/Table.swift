@@ -31,9 +31,12 @@ enum Table {
         let cold = lookup.nanoseconds(rounds: max(1, 400_000 / requests.count), isCold: true)
         let warm = lookup.nanoseconds(rounds: max(1, 400_000 / requests.count), isCold: false)
         let updates = bench.updates(count: 200)
+        let endpoints = bench.endpointChanges(count: 200)
+        let service = bench.serviceChanges(routes: 1000, count: 200)
         print("""
             {"routes": \(bench.table.count), "parse_ms": \(Double(parse) / 1e6), "load_ms": \(Double(load) / 1e6), "lookup_ns": \(cold), \
-            "lookup_warm_ns": \(warm), "update_us": \(Double(updates.median) / 1e3), "update_max_us": \(Double(updates.max) / 1e3)}
+            "lookup_warm_ns": \(warm), "update_us": \(Double(updates.median) / 1e3), "update_max_us": \(Double(updates.max) / 1e3), \
+            "endpoints_us": \(Double(endpoints) / 1e3), "service_us": \(Double(service) / 1e3)}
             """)
     }
 
@@ -105,6 +108,47 @@ final class TableBench {
             return changing.nanoseconds
         }.sorted()
         return (taken[count / 2], taken[count - 1])
+    }
+
+    /// Gives one route another address again and again, by its definition; the table must stay.
+    ///
+    /// - Returns: nanoseconds, the median.
+    func endpointChanges(count: Int) -> Int {
+        guard let first else { return 0 }
+        // As the last update left it.
+        let present = slot.table[first.id]!.currentDefinition
+        return medianWithoutTable(count) { number in
+            feed.report(upserts: [present.replacingBackend(.network("http://127.0.0.1:\(9000 + number % 2)"))])
+        }
+    }
+
+    /// Gives a service that many routes have another endpoint again and again, by its key; the table must stay.
+    ///
+    /// - Returns: nanoseconds, the median.
+    func serviceChanges(routes: Int, count: Int) -> Int {
+        func endpoints(_ number: Int) -> [LBEndpoint] { (0..<10).map { LBEndpoint(address: "http://127.0.0.1:\(9000 + (number + $0) % 20)") } }
+        feed.report(upserts: (0..<routes).map { number in
+            .make(
+                id: "service_\(number)", predicates: [CallValue("Path", .string("/service/\(number)"))],
+                backend: .loadBalanced(algorithm: "", endpoints: endpoints(0), group: "service"))
+        })
+        updater.update()
+        return medianWithoutTable(count) { number in
+            feed.report(endpoints: [EndpointGroupChange(key: "service", endpoints: endpoints(number + 1))])
+        }
+    }
+
+    private func medianWithoutTable(_ count: Int, _ report: (Int) -> Void) -> Int {
+        let before = slot.table
+        let taken = (0..<count).map { number in
+            let changing = CPUTime()
+            report(number)
+            updater.update()
+            updater.reclaim()
+            return changing.nanoseconds
+        }.sorted()
+        guard slot.table === before else { Table.fail("a change of endpoints made another table") }
+        return taken[count / 2]
     }
 }
 

@@ -1,4 +1,5 @@
 public import Eskip
+public import Routing
 
 /// A source of routes on the control loop. It tells its feed what changed and never what did not.
 ///
@@ -44,6 +45,13 @@ public final class RouteFeed {
     public func report(upserts: [RouteDefinition] = [], deletes: [String] = []) {
         updater.take(SourceChange(upserts: upserts, deletes: deletes), from: self)
     }
+
+    /// Reports other endpoints of groups, as a service's: all routes whose definitions name the group have them at once, at the cost of one
+    /// route. From then on, what definitions of the group say of endpoints counts no more, and they need not be reported anew.
+    ///
+    /// They act at the end of the loop's turn, in the order of reports. A list that is empty or names no address changes nothing and is
+    /// logged: without endpoints the routes themselves must become others.
+    public func report(endpoints groups: [EndpointGroupChange]) { updater.take(SourceChange(groups: groups), from: self) }
 
     /// Reports a load that failed; all routes stay.
     ///

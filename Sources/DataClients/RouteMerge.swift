@@ -7,8 +7,9 @@ internal import Routing
 struct SourceChange {
     var upserts: [RouteDefinition] = []
     var deletes: [String] = []
+    var groups: [EndpointGroupChange] = []
 
-    var isEmpty: Bool { upserts.isEmpty && deletes.isEmpty }
+    var isEmpty: Bool { upserts.isEmpty && deletes.isEmpty && groups.isEmpty }
 }
 
 /// One set of all sources' routes, by id.
@@ -50,6 +51,7 @@ struct RouteMerge {
 
     mutating func apply(_ change: SourceChange, from source: Int) -> Outcome {
         var outcome = Outcome()
+        outcome.change.groups = change.groups
         for id in change.deletes { delete(id, source, &outcome) }
         var hasRepetitions = false
         if sources.count == 1 {

@@ -28,7 +28,7 @@ struct RouteRewriter {
     ///   - notes: takes why edits could not be used.
     func rewrite(_ change: RouteChange, of merge: RouteMerge, notes: inout [String]) -> RouteChange {
         if changesNothing { return change }
-        var rewritten = RouteChange(deletes: change.deletes, scope: change.scope)
+        var rewritten = RouteChange(deletes: change.deletes, scope: change.scope, groups: change.groups)
         rewritten.upserts.reserveCapacity(change.upserts.count)
         var drafts: [RouteDraft] = []
         for definition in change.upserts {

@@ -35,10 +35,10 @@ public final class RouteUpdater {
     /// Called once there is something to publish: the owner then calls `update()`, at the end of the turn.
     public var updateNeeded: () -> Void = {}
 
-    /// Called before each table is published, for what its routes need besides.
+    /// Called before each table is published, and after other endpoints were, for what routes need besides.
     public var tableCompiled: () -> Void = {}
 
-    /// Called after each table was published.
+    /// Called after each table was published, and when workers should have a turn.
     public var tablePublished: () -> Void = {}
 
     /// Called once when every source was loaded and published.
@@ -96,10 +96,12 @@ public final class RouteUpdater {
         pending.removeAll()
         var notes: [String] = []
         let rewritten = changes.map { rewriter.rewrite($0.outcome.change, of: merge, notes: &notes) }
-        if rewritten.contains(where: { !$0.upserts.isEmpty || !$0.deletes.isEmpty }) {
+        if rewritten.contains(where: { !$0.isEmpty }) {
             let now = clock()
             let update = compiler.apply(rewritten, clock: now)
-            if update.hasChanges { publish(update.table) }
+            if update.hasChanges { publish(update.table) } else if update.endpointChangeCount > 0 { tableCompiled() }
+            slot.retire(update.replaced)
+            _ = slot.reclaim()
             report.updated(update, at: now)
         }
         report.log(changes, rewritten, notes, names: feeds.map(\.name))
@@ -108,8 +110,12 @@ public final class RouteUpdater {
         if rewritten.contains(where: { $0.upserts.count >= DataClientLimits.trimmedRoutesMin }) { clinux_trim_heap() }
     }
 
-    /// Gives back what former tables held; to be called every few seconds.
-    public func reclaim() { compiler.reclaim() }
+    /// Gives back what former tables held, and former endpoints; to be called every few seconds.
+    public func reclaim() {
+        compiler.reclaim()
+        // A worker without requests has no turns.
+        if slot.reclaim() { tablePublished() }
+    }
 
     private func publish(_ table: RoutingTable) {
         tableCompiled()

@@ -64,7 +64,7 @@ final class UpdateReport {
         let count = update.table.count
         status.update { state in
             state.routeCount = count
-            if update.hasChanges {
+            if update.hasChanges || update.endpointChangeCount > 0 {
                 state.updateCount += 1
                 state.updatedAt = Int(now.wallTime / 1_000_000_000)
             }
@@ -73,6 +73,7 @@ final class UpdateReport {
             for diagnostic in update.diagnostics { state.invalid[diagnostic.routeID] = diagnostic }
         }
         metrics?.changed(by: update)
+        for problem in update.groupProblems.prefix(DataClientLimits.problemsLoggedMax) { log.error("\(problem)") }
         for diagnostic in update.diagnostics.prefix(DataClientLimits.problemsLoggedMax) { log.error("\(diagnostic)") }
         logRest(update.diagnostics.count, "routes that cannot be compiled")
     }
@@ -93,6 +94,7 @@ final class UpdateReport {
         for (pending, change) in zip(changes, rewritten) {
             logConflicts(pending.outcome, names)
             if pending.isFirst || !change.upserts.isEmpty || !change.deletes.isEmpty { logChange(change, pending) }
+            for group in change.groups { log.info("route settings, update, \(pending.feed.name): \(group.endpoints.count) endpoints of \(group.key)") }
         }
         for note in notes.prefix(DataClientLimits.problemsLoggedMax) { log.warning("\(note)") }
         logRest(notes.count, "rewritings that could not be done")

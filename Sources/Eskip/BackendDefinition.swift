@@ -7,7 +7,9 @@ public enum BackendDefinition: Equatable, Sendable {
     case dynamic
     case forward
     /// An empty algorithm means the default. Every endpoint is an absolute URI, all of one scheme, if a document said so.
-    case loadBalanced(algorithm: String, endpoints: [LBEndpoint])
+    /// A group is what several routes share their endpoints by, as those of one service do; no text says it, only who makes
+    /// definitions of values.
+    case loadBalanced(algorithm: String, endpoints: [LBEndpoint], group: String? = nil)
 }
 
 /// One address of a load-balanced backend.
@@ -40,23 +42,26 @@ public enum BackendKind: UInt8, Sendable, CaseIterable {
     }
 }
 
-/// The record's backend word: the kind in the low 8 bits, the number of endpoints in the upper 23, between them
-/// whether the endpoints carry zones.
+/// The record's backend word: the kind in the low 7 bits, the number of endpoints in the upper 23, between them
+/// whether there is a group and whether the endpoints carry zones.
 struct BackendWord {
     var rawValue: UInt32
 
     init(rawValue: UInt32) { self.rawValue = rawValue }
 
-    init(_ kind: BackendKind, endpointCount: Int = 0, hasZones: Bool = false) {
-        rawValue = UInt32(kind.rawValue) | (hasZones ? 0x100 : 0) | UInt32(endpointCount) << 9
+    init(_ kind: BackendKind, endpointCount: Int = 0, hasZones: Bool = false, hasGroup: Bool = false) {
+        rawValue = UInt32(kind.rawValue) | (hasGroup ? 0x80 : 0) | (hasZones ? 0x100 : 0) | UInt32(endpointCount) << 9
     }
 
     /// A record of ours holds no other code.
-    var kind: BackendKind { BackendKind(rawValue: UInt8(truncatingIfNeeded: rawValue))! }
+    var kind: BackendKind { BackendKind(rawValue: UInt8(truncatingIfNeeded: rawValue & 0x7F))! }
+    var hasGroup: Bool { rawValue & 0x80 != 0 }
     var hasZones: Bool { rawValue & 0x100 != 0 }
     var endpointCount: Int { Int(rawValue >> 9) }
     /// Words per endpoint: its address, and its zone if any endpoint has one.
     var endpointWords: Int { hasZones ? 4 : 2 }
+    /// Texts behind the algorithm: the endpoints, then the group.
+    var refCount: Int { endpointCount * endpointWords / 2 + (hasGroup ? 1 : 0) }
 }
 
 extension RouteDefinition {
@@ -73,7 +78,7 @@ extension RouteDefinition {
         case .loopback: .loopback
         case .dynamic: .dynamic
         case .forward: .forward
-        case .loadBalanced: .loadBalanced(algorithm: lbAlgorithm?.text ?? "", endpoints: Array(endpoints))
+        case .loadBalanced: .loadBalanced(algorithm: lbAlgorithm?.text ?? "", endpoints: Array(endpoints), group: endpointGroup)
         }
     }
 
@@ -87,6 +92,12 @@ extension RouteDefinition {
         guard backendKind == .loadBalanced else { return nil }
         let word = document.words[backendStart]
         return word == RouteRecord.noAlgorithm ? nil : Name(index: word)
+    }
+
+    /// What a load-balanced backend shares its endpoints by, if it shares them.
+    public var endpointGroup: String? {
+        guard backendWord.hasGroup else { return nil }
+        return document.string(document.ref(at: backendStart + 1 + 2 * (backendWord.refCount - 1)))
     }
 
     /// The endpoints of a load-balanced backend, in written order; empty for every other kind.

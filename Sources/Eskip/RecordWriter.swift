@@ -151,7 +151,7 @@ private struct RecordMover {
         let backend = BackendWord(rawValue: record[RouteRecord.backend])
         switch backend.kind {
         case .network: moveRefs(record, at: word, 1)
-        case .loadBalanced: moveRefs(record, at: word + 1, backend.endpointCount * backend.endpointWords / 2)
+        case .loadBalanced: moveRefs(record, at: word + 1, backend.refCount)
         case .shunt, .loopback, .dynamic, .forward: break
         }
     }

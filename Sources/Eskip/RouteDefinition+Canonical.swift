@@ -8,9 +8,9 @@ extension RouteDefinition {
     public func canonicalized() -> RouteDefinition {
         var edit = RouteEdit()
         edit.predicates = CallList(predicatesInPrintOrder().stablySorted { $0.name < $1.name })
-        if case .loadBalanced(let algorithm, let endpoints) = backend {
+        if case .loadBalanced(let algorithm, let endpoints, let group) = backend {
             let sorted = endpoints.stablySorted { ($0.address, $0.zone ?? "") < ($1.address, $1.zone ?? "") }
-            edit.backend = .loadBalanced(algorithm: algorithm, endpoints: sorted)
+            edit.backend = .loadBalanced(algorithm: algorithm, endpoints: sorted, group: group)
         }
         return changed(by: edit)
     }

@@ -14,6 +14,19 @@ extension RouteDefinition: Equatable {
             && backendWord.rawValue == other.backendWord.rawValue && argumentCount == other.argumentCount
     }
 
+    /// Whether both name the same endpoints, in the same order: of a network backend, the one address.
+    public func hasEndpoints(of other: RouteDefinition) -> Bool {
+        backendWord.rawValue == other.backendWord.rawValue && hasBackend(of: other)
+    }
+
+    /// Whether both say the same but for the addresses of their backends, which are of one kind and, if balanced, of one algorithm
+    /// and one group.
+    public func isSameButForEndpoints(as other: RouteDefinition) -> Bool {
+        guard backendKind == other.backendKind, lbAlgorithm == other.lbAlgorithm, endpointGroup == other.endpointGroup else { return false }
+        return document.words[record + RouteRecord.callCounts] == other.document.words[other.record + RouteRecord.callCounts]
+            && argumentCount == other.argumentCount && text(idRef, isTextOf: other, other.idRef) && hasCalls(of: other)
+    }
+
     private func hasCalls(of other: RouteDefinition) -> Bool {
         var word = record + RouteRecord.headerWords, otherWord = other.record + RouteRecord.headerWords
         for _ in 0..<callCount {
@@ -32,9 +45,8 @@ extension RouteDefinition: Equatable {
         case .network: return hasRefs(1, at: start, of: other, at: otherStart)
         case .shunt, .loopback, .dynamic, .forward: return true
         case .loadBalanced:
-            let refs = backendWord.endpointCount * backendWord.endpointWords / RouteRecord.argumentWords
             return document.words[start] == other.document.words[otherStart]
-                && hasRefs(refs, at: start + 1, of: other, at: otherStart + 1)
+                && hasRefs(backendWord.refCount, at: start + 1, of: other, at: otherStart + 1)
         }
     }
 
@@ -84,8 +96,7 @@ extension RouteDefinition: Hashable {
         case .shunt, .loopback, .dynamic, .forward: break
         case .loadBalanced:
             hash.combine(UInt64(document.words[start]))
-            let refs = backendWord.endpointCount * backendWord.endpointWords / RouteRecord.argumentWords
-            combineRefs(refs, at: start + 1, into: &hash)
+            combineRefs(backendWord.refCount, at: start + 1, into: &hash)
         }
     }
 

@@ -121,22 +121,23 @@ extension RouteDocumentBuilder {
         case .loopback: scratch.setBackend(BackendWord(.loopback), position: PositionWord.none)
         case .dynamic: scratch.setBackend(BackendWord(.dynamic), position: PositionWord.none)
         case .forward: scratch.setBackend(BackendWord(.forward), position: PositionWord.none)
-        case .loadBalanced(let algorithm, let endpoints):
-            append(algorithm: algorithm.isEmpty ? nil : Name(algorithm), endpoints)
+        case .loadBalanced(let algorithm, let endpoints, let group):
+            append(algorithm: algorithm.isEmpty ? nil : Name(algorithm), endpoints, group)
         }
     }
 
-    private mutating func append(algorithm: Name?, _ endpoints: [LBEndpoint]) {
+    private mutating func append(algorithm: Name?, _ endpoints: [LBEndpoint], _ group: String?) {
         precondition(endpoints.count <= EskipLimits.endpointsMax, "\(endpoints.count) endpoints in one route")
         let hasZones = endpoints.contains { $0.zone?.isEmpty == false }
         scratch.setBackend(
-            BackendWord(.loadBalanced, endpointCount: endpoints.count, hasZones: hasZones),
+            BackendWord(.loadBalanced, endpointCount: endpoints.count, hasZones: hasZones, hasGroup: group != nil),
             position: PositionWord.none)
         scratch.appendBackend(algorithm: algorithm)
         for endpoint in endpoints {
             scratch.appendBackend(text.append(endpoint.address.utf8))
             if hasZones { scratch.appendBackend(text.append((endpoint.zone ?? "").utf8)) }
         }
+        if let group { scratch.appendBackend(text.append(group.utf8)) }
     }
 
     private mutating func appendBackend(of definition: RouteDefinition) {
@@ -148,7 +149,7 @@ extension RouteDocumentBuilder {
             scratch.appendBackend(copy(document.ref(at: start), from: document))
         case .loadBalanced:
             scratch.appendBackend(algorithm: definition.lbAlgorithm)
-            for ref in 0..<word.endpointCount * word.endpointWords / 2 {
+            for ref in 0..<word.refCount {
                 scratch.appendBackend(copy(document.ref(at: start + 1 + 2 * ref), from: document))
             }
         case .shunt, .loopback, .dynamic, .forward: break

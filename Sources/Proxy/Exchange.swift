@@ -81,8 +81,10 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         let route = pointee.route.unsafelyUnwrapped
         if let origin = route._withUnsafeGuaranteedRef({ $0.networkOrigin }) { return origin._withUnsafeGuaranteedRef { connect(to: $0) } }
         switch route._withUnsafeGuaranteedRef({ $0.backend }) {
-        // Gone to above.
-        case .network(let endpoint): connect(to: endpoint.origin)
+        // Gone to above, unless the endpoint has changed; then the route may lose this one too before the exchange ends.
+        case .network(let endpoint):
+            pointee.dynamicOrigin = endpoint.origin
+            connect(to: endpoint.origin)
         case .loadBalanced(let balancer):
             let endpoint = balancer.pick(context, excluding: pointee.failedEndpoint)
             pointee.endpoint = endpoint

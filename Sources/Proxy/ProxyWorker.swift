@@ -23,6 +23,7 @@ public final class ProxyWorker {
     var tables = TableGenerations()
     var securedOrigins = SecuredOrigins()
     private var tableVersion: UInt64 = .max
+    private let reader: TableReader
     public let telemetry: WorkerTelemetry
     public let connections = ConnectionCounts()
     private var whenEmpty: (() -> Void)?
@@ -44,6 +45,7 @@ public final class ProxyWorker {
         self.loop = loop
         self.options = options
         self.slot = slot
+        reader = slot.addReader()
         self.telemetry = telemetry
         services = WorkerServices(loop: loop, telemetry: telemetry, seed: seed)
         serverStorage = .allocate(capacity: 1)
@@ -70,8 +72,9 @@ public final class ProxyWorker {
         }
     }
 
-    /// Takes the newest table, before the turn's first request; one atomic load when it has not changed.
+    /// Takes the newest table, before the turn's first request; three loads when nothing has changed.
     private func adoptTable() {
+        reader.turnBegins(slot)
         let version = slot.version
         guard version != tableVersion else { return }
         tableVersion = version

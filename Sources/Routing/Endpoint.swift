@@ -3,8 +3,8 @@ internal import Synchronization
 
 /// One address of load-balanced backends, with what the balancers of all its routes know of it.
 ///
-/// There is one per origin; `EndpointRegistry` gives it out. Picks hand it on as `Unmanaged`, without reference
-/// counting: it lives as long as the route's `LoadBalancer`, which the exchange's table generation holds. All
+/// There is one per origin; `EndpointRegistry` gives it out and keeps it while it has requests in flight. Picks hand it on as
+/// `Unmanaged`, without reference counting: it is in the list until the turn ends, and counted from `requestStarted` on. All
 /// methods may be called on any thread; they cost relaxed atomics and take no lock.
 public final class Endpoint: Sendable {
     public let origin: Origin

@@ -148,8 +148,9 @@ private struct EndpointTable {
     mutating func sweep(now: UInt64, count: Int) {
         for _ in 0..<min(count, entries.count) {
             if nextSwept >= entries.count { nextSwept = 0 }
-            // Nobody can take a reference meanwhile: there are no others, and new ones are given out under the lock.
-            if !isKnownUniquelyReferenced(&entries[nextSwept].endpoint) {
+            // Nobody can take a reference meanwhile: there are no others, and new ones are given out under the lock. Exchanges count
+            // themselves instead of taking one.
+            if !isKnownUniquelyReferenced(&entries[nextSwept].endpoint) || entries[nextSwept].endpoint.requestsInFlight > 0 {
                 entries[nextSwept].unusedSince = .max
             } else if entries[nextSwept].isForgotten(now: now) {
                 remove(at: nextSwept)

@@ -19,7 +19,7 @@ public struct RouteExplanation: Sendable {
 
         fileprivate init(_ route: Unmanaged<Route>, hasPathPattern: Bool, refusal: String?) {
             identity = UInt(bitPattern: route.toOpaque())
-            definition = route.takeUnretainedValue().definition
+            definition = route.takeUnretainedValue().currentDefinition
             weight = route.takeUnretainedValue().weight
             self.hasPathPattern = hasPathPattern
             self.refusal = refusal
@@ -65,7 +65,7 @@ extension RoutingTable {
         guard let found else { return explanation }
         let route = found.route.takeUnretainedValue()
         context.setParameters(of: route, options: options)
-        explanation.taken = route.definition
+        explanation.taken = route.currentDefinition
         explanation.parameters = (0..<context.parameters.count).map { index in
             let parameter = context.parameters[index]
             return .init(name: parameter.name.text, value: context.request.headers.slice(parameter.value).text)

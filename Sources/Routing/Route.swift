@@ -1,16 +1,21 @@
 public import Eskip
 public import Filters
 public import HTTP
+internal import Synchronization
 
 /// A compiled route: made once per definition, shared by all tables in which the definition stands unchanged.
 ///
 /// Exchanges hold it through their table's generation, so nothing here is retained per request: filters and predicates
-/// are lent as unmanaged references. 80 bytes beside its definition; whatever routes can have in common they share.
+/// are lent as unmanaged references. 88 bytes beside its definition; whatever routes can have in common they share. Only its
+/// endpoints may change while it lives, since they do so often: then neither the route nor a page of the table is made anew.
 public final class Route: RouteFacts, @unchecked Sendable {
+    /// As it was compiled; of endpoints, `currentDefinition` has the last word.
     public let definition: RouteDefinition
-    public let backend: RouteBackend
-    /// Of a network backend: what most requests ask for, to be had without counting references.
-    public let networkOrigin: Unmanaged<Origin>?
+    /// As it was compiled.
+    private let compiledBackend: RouteBackend
+    private let compiledOrigin: Atomic<Unmanaged<Origin>?>
+    /// With a reference; nil unless endpoints have changed.
+    private let changedBackend = Atomic<Unmanaged<ChangedBackend>?>(nil)
     /// What the route's filters without actions of their own say about it.
     public var traits: [RouteTrait] { chain.traits }
     /// In written order; valid while the route lives.
@@ -28,13 +33,17 @@ public final class Route: RouteFacts, @unchecked Sendable {
         definition: RouteDefinition, backend: RouteBackend, chain: FilterChain, conditions: RouteConditions, scope: UInt32, birth: UInt32
     ) {
         self.definition = definition
-        self.backend = backend
-        networkOrigin = if case .network(let endpoint) = backend { .passUnretained(endpoint.origin) } else { nil }
+        compiledBackend = backend
+        compiledOrigin = if case .network(let endpoint) = backend { Atomic(.passUnretained(endpoint.origin)) } else { Atomic(nil) }
         self.chain = chain
         self.conditions = conditions
         self.scope = scope
         self.birth = birth
         super.init(backendKind: backend.kind)
+    }
+
+    deinit {
+        changedBackend.load(ordering: .relaxed)?.release()
     }
 
     public var facts: RouteFacts { self }
@@ -71,6 +80,59 @@ final class FilterChain: Sendable {
         filters.baseAddress?.deallocate()
     }
 }
+
+// MARK: - Endpoints that change
+
+extension Route {
+    /// The origin of a network backend as it was compiled, which lives as long as the route: what most requests ask for, to be had
+    /// without counting references. Nil for the other backends, and once the endpoint has changed: then `backend` has it.
+    @inline(__always)
+    public var networkOrigin: Unmanaged<Origin>? {
+        compiledOrigin.load(ordering: .acquiring)
+    }
+
+    /// For workers, and for the thread that compiles.
+    public var backend: RouteBackend {
+        if case .network = compiledBackend, let endpoint = changed?.endpoint { return .network(endpoint) }
+        return compiledBackend
+    }
+
+    /// The definition with the endpoints as they are now; takes locks. One is made if the route shares its endpoints by a group that
+    /// has changed since.
+    public var currentDefinition: RouteDefinition {
+        let definition = changed?.definition ?? definition
+        guard let group = definition.endpointGroup, case .loadBalanced(let balancer) = compiledBackend else { return definition }
+        let addresses = balancer.group.keptList.addresses
+        if definition.endpoints.elementsEqual(addresses) { return definition }
+        return definition.replacingBackend(.loadBalanced(algorithm: definition.lbAlgorithm?.text ?? "", endpoints: addresses, group: group))
+    }
+
+    /// Whether the route is what this definition says.
+    func says(_ other: RouteDefinition) -> Bool {
+        let known = changed?.definition ?? definition
+        guard known.endpointGroup != nil, case .loadBalanced(let balancer) = compiledBackend else { return known == other }
+        let list = balancer.group.keptList
+        if list.isReported { return known.isSameButForEndpoints(as: other) }
+        return known == other && other.endpoints.elementsEqual(list.addresses)
+    }
+
+    /// Lets the route have another definition, which differs in endpoints only.
+    ///
+    /// - Parameter endpoint: of a network backend.
+    /// - Returns: the former endpoint, at which workers may still be looking; nil if that is the one it was compiled with.
+    func change(_ definition: RouteDefinition, _ endpoint: Endpoint?) -> Endpoint? {
+        if let changed { return changed.replace(definition, endpoint) }
+        changedBackend.store(.passRetained(ChangedBackend(definition, endpoint)), ordering: .releasing)
+        if endpoint != nil { compiledOrigin.store(nil, ordering: .releasing) }
+        return nil
+    }
+
+    private var changed: ChangedBackend? {
+        changedBackend.load(ordering: .acquiring)?.takeUnretainedValue()
+    }
+}
+
+// MARK: - Order
 
 extension Route {
     /// Higher weights first; of equal ones, the lesser id (routing.md §5).

@@ -9,11 +9,29 @@ public struct RouteChange: Sendable {
     public var deletes: [String]
     /// Where the upserts belong.
     public var scope: RouteScope
+    /// Endpoints of groups, which change after the routes.
+    public var groups: [EndpointGroupChange]
 
-    public init(upserts: [RouteDefinition] = [], deletes: [String] = [], scope: RouteScope = .shared) {
+    public init(upserts: [RouteDefinition] = [], deletes: [String] = [], scope: RouteScope = .shared, groups: [EndpointGroupChange] = []) {
         self.upserts = upserts
         self.deletes = deletes
         self.scope = scope
+        self.groups = groups
+    }
+
+    public var isEmpty: Bool { upserts.isEmpty && deletes.isEmpty && groups.isEmpty }
+}
+
+/// The endpoints that all routes of a group have from now on.
+public struct EndpointGroupChange: Sendable, Equatable {
+    /// What the routes' definitions name (`BackendDefinition.loadBalanced`); nothing happens if no route does.
+    public var key: String
+    /// One at least.
+    public var endpoints: [LBEndpoint]
+
+    public init(key: String, endpoints: [LBEndpoint]) {
+        self.key = key
+        self.endpoints = endpoints
     }
 }
 
@@ -26,6 +44,12 @@ public struct RouteUpdate: Sendable {
     public let upserts: [RouteDefinition]
     /// Ids of routes that were deleted.
     public let deletes: [String]
+    /// How many routes and groups got other endpoints and nothing else: workers see these without another table.
+    public let endpointChangeCount: Int
+    /// Changes of groups that could not be made, with the reason.
+    public let groupProblems: [String]
+    /// What workers may still be looking at, though nothing leads to it any more; for `RoutingTableSlot.retire`.
+    public let replaced: [any AnyObject & Sendable]
 
     /// Whether the table is another than before.
     public var hasChanges: Bool { !upserts.isEmpty || !deletes.isEmpty }
@@ -40,7 +64,8 @@ public struct RouteUpdate: Sendable {
 /// Keeps the compiled form of all definitions and makes tables of it; for the control thread.
 ///
 /// An update costs what it changes. A definition that comes again unchanged keeps its compiled route and with it all its
-/// filters know; of a changed one, the filters stay if they are the same. Memory of former tables is given back by the next update
+/// filters know; of a changed one, the filters stay if they are the same. If only its endpoints changed, the route itself stays, and the
+/// table with it. Memory of former tables is given back by the next update
 /// after their end, or by `reclaim`, which somebody should call now and then.
 public final class RouteCompiler {
     private let options: RoutingOptions
@@ -51,6 +76,7 @@ public final class RouteCompiler {
 
     let memory = TableMemory()
     private let parts = SharedParts()
+    private let groups = EndpointGroupTable()
     /// By id, the definitions that cannot be compiled.
     private var refused: [String: Refused] = [:]
     /// The newest table.
@@ -97,6 +123,7 @@ public final class RouteCompiler {
         for change in changes {
             for id in change.deletes { delete(id, &outcome) }
             upsert(change.upserts, change.scope, clock, &outcome)
+            if !change.groups.isEmpty { self.change(change.groups, clock, &outcome) }
         }
         return publish(outcome)
     }
@@ -115,12 +142,17 @@ public final class RouteCompiler {
         var diagnostics: [RouteDiagnostic] = []
         var upserts: [RouteDefinition] = []
         var deletes: [String] = []
+        var endpointChangeCount = 0
+        var groupProblems: [String] = []
+        var replaced: [any AnyObject & Sendable] = []
     }
 
     private func publish(_ outcome: Outcome) -> RouteUpdate {
         parts.forgetRecent()
         if !outcome.upserts.isEmpty || !outcome.deletes.isEmpty { table = RoutingTable(memory, options: options) }
-        return RouteUpdate(table: table, diagnostics: outcome.diagnostics, upserts: outcome.upserts, deletes: outcome.deletes)
+        return RouteUpdate(
+            table: table, diagnostics: outcome.diagnostics, upserts: outcome.upserts, deletes: outcome.deletes,
+            endpointChangeCount: outcome.endpointChangeCount, groupProblems: outcome.groupProblems, replaced: outcome.replaced)
     }
 
     private func upsert(_ definitions: [RouteDefinition], _ scope: RouteScope, _ clock: RouteClock, _ outcome: inout Outcome) {
@@ -130,21 +162,57 @@ public final class RouteCompiler {
             memory.reserve(definitions.count)
             if load(definitions, scope, number, clock, &outcome) { return }
         }
-        var maker = BackendMaker(registry: endpoints, clock: clock, acceptsForward: options.acceptsForward)
+        var maker = makeBackendMaker(clock)
         for definition in definitions {
             let former = current(definition)
-            if let former, former.scope == number, former.definition == definition { continue }
+            if let former, former.scope == number, former.says(definition) || changeEndpoints(of: former, to: definition, &maker, &outcome) { continue }
             if former == nil, isRefusedAlready(definition, number, &outcome) { continue }
             upsert(definition, former, scope, number, &maker, &outcome)
         }
+        outcome.replaced += maker.replaced
         memory.dropIfEmpty(scope)
+    }
+
+    private func makeBackendMaker(_ clock: RouteClock) -> BackendMaker {
+        BackendMaker(registry: endpoints, groups: groups, clock: clock, acceptsForward: options.acceptsForward)
+    }
+
+    // MARK: Endpoints
+
+    /// - Returns: whether nothing else was to be changed.
+    private func changeEndpoints(
+        of route: Route, to definition: RouteDefinition, _ maker: inout BackendMaker, _ outcome: inout Outcome
+    ) -> Bool {
+        guard route.definition.isSameButForEndpoints(as: definition) else { return false }
+        do throws(RouteRefusalCause) {
+            try maker.changeEndpoints(of: route, to: definition)
+        } catch {
+            // The usual way refuses the definition and says why.
+            return false
+        }
+        outcome.endpointChangeCount += 1
+        return true
+    }
+
+    private func change(_ changes: [EndpointGroupChange], _ clock: RouteClock, _ outcome: inout Outcome) {
+        var maker = makeBackendMaker(clock)
+        for change in changes {
+            guard let group = groups[change.key] else { continue }
+            do throws(RouteRefusalCause) {
+                try maker.change(group, change.endpoints)
+            } catch {
+                outcome.groupProblems.append("endpoints of \(change.key): \(error.message); the former ones stay")
+            }
+        }
+        outcome.endpointChangeCount += maker.replaced.count
+        outcome.replaced += maker.replaced
     }
 
     /// Compiles the first routes of a table on two threads.
     ///
     /// - Returns: false if there is but one to be had; then nothing was done.
     private func load(_ definitions: [RouteDefinition], _ scope: RouteScope, _ number: UInt32, _ clock: RouteClock, _ outcome: inout Outcome) -> Bool {
-        var maker = BackendMaker(registry: endpoints, clock: clock, acceptsForward: options.acceptsForward)
+        var maker = makeBackendMaker(clock)
         let isDone = CompilingThread.forEach(definitions) { [self] definition, arena in
             do throws(RouteRefusalCause) {
                 let (route, placement) = try compile(definition, number, nil, &maker)
@@ -171,6 +239,7 @@ public final class RouteCompiler {
                 refuse(definitions[position], number, cause, &outcome)
             }
         }
+        outcome.replaced += maker.replaced
         if isDone { outcome.upserts = outcome.upserts.isEmpty ? definitions : outcome.upserts + definitions }
         return isDone
     }

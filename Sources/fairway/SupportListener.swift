@@ -34,7 +34,7 @@ final class SupportListener: AdminSource {
     var metrics: MetricRegistry { assembly.metrics }
 
     func forEachRoute(_ body: (RouteDefinition) -> Void) {
-        assembly.slot.table.forEachRoute { body($0.definition) }
+        assembly.slot.table.forEachRoute { body($0.currentDefinition) }
     }
 
     var routesTimestamp: Int { status.updatedAt }

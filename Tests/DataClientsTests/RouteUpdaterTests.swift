@@ -261,4 +261,42 @@ struct RouteUpdaterTests {
         ])
         #expect(slot.table["b"] === untouched)
     }
+
+    @Test("endpoints of a group are reported by its key: all its routes have them, and the table stays")
+    func endpointsOfGroup() throws {
+        let updater = try updater()
+        let client = client("kubernetes", of: updater)
+        func addresses(_ ports: [Int]) -> [LBEndpoint] { ports.map { LBEndpoint(address: "http://127.0.0.1:\($0)") } }
+        func definition(_ id: String, _ ports: [Int]) -> RouteDefinition {
+            .make(id: id, backend: .loadBalanced(algorithm: "random", endpoints: addresses(ports), group: "default/shop:http"))
+        }
+        client.feed.report(upserts: [definition("a", [1]), definition("b", [1])])
+        updater.update()
+        let table = slot.table, version = slot.version, updates = updater.status.updateCount
+        client.feed.report(endpoints: [EndpointGroupChange(key: "default/shop:http", endpoints: addresses([2, 3]))])
+        updater.update()
+        #expect(slot.table === table && slot.version == version)
+        #expect(["a", "b"].map { table[$0]?.currentDefinition } == [definition("a", [2, 3]), definition("b", [2, 3])])
+        #expect(updater.status.updateCount == updates + 1)
+        #expect(log.lines.last == "info: route settings, update, kubernetes: 2 endpoints of default/shop:http")
+        client.feed.report(endpoints: [EndpointGroupChange(key: "default/shop:http", endpoints: [])])
+        // A route that comes in the same turn, with endpoints that are known to be old.
+        client.feed.report(upserts: [definition("c", [1])])
+        updater.update()
+        #expect(slot.table["c"]?.currentDefinition == definition("c", [2, 3]))
+        #expect(log.lines.contains { $0.hasPrefix("error: endpoints of default/shop:http: ") && $0.hasSuffix("; the former ones stay") })
+    }
+
+    @Test("clones and edited routes share their originals' groups")
+    func rewrittenGroups() throws {
+        let updater = try updater { $0.rewriting.cloneRoutes = [TextReplacement(pattern: "/a", replacement: "/b")] }
+        let client = client("kubernetes", of: updater)
+        client.feed.report(upserts: [.make(
+            id: "a", predicates: [CallValue("Path", .string("/a"))],
+            backend: .loadBalanced(algorithm: "", endpoints: [LBEndpoint(address: "http://127.0.0.1:1")], group: "g"))])
+        updater.update()
+        client.feed.report(endpoints: [EndpointGroupChange(key: "g", endpoints: [LBEndpoint(address: "http://127.0.0.1:2")])])
+        updater.update()
+        #expect(slot.table.routesByID().map { $0.currentDefinition.endpoints.map(\.address) } == [["http://127.0.0.1:2"], ["http://127.0.0.1:2"]])
+    }
 }

@@ -85,6 +85,30 @@ struct ReloadTests {
         #expect(try load.stop() == [])
     }
 
+    /// Endpoints come and go while all else stays: the routes are not made anew, and no request may notice.
+    @Test("endpoints that change under load lose nothing") func endpoints() throws {
+        let origins = [origin, try LoopbackOrigin(answer: Setup.answer), try LoopbackOrigin(answer: Setup.answer)]
+        func routes(_ version: Int) -> String {
+            let urls = (version..<version + 1 + version % 3).map { "\"\(origins[$0 % 3].url)\"" }
+            return """
+                even: Path("/0") -> setResponseHeader("X-Version", "1") -> <roundRobin, \(urls.joined(separator: ", "))>;
+                odd: Path("/1") -> setResponseHeader("X-Version", "1") -> <consistentHash, \(urls.joined(separator: ", "))>;
+                all: * -> setResponseHeader("X-Version", "1") -> \(urls[0]);
+
+                """
+        }
+        try folder.replace("routes.eskip", by: routes(0))
+        try waitForVersion(1)
+        let load = Load(clients: 6, port: proxy.port)
+        for version in 1...30 {
+            try folder.replace("routes.eskip", by: routes(version))
+            // Everybody meets them, the one whose origin is new to the route among them.
+            let before = origins.map(\.requests.count)
+            try Patience.wait(for: "requests at origin \(version % 3); the log:\n\(proxy.log)") { origins[version % 3].requests.count > before[version % 3] }
+        }
+        #expect(try load.stop() == [])
+    }
+
     @Test("a request that began under the old routes ends under them") func inFlight() throws {
         let client = try RawClient(port: proxy.port)
         try client.send("POST /slow HTTP/1.1\r\nHost: a.test\r\nContent-Length: 10\r\n\r\nhello")

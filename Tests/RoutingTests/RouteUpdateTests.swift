@@ -27,7 +27,7 @@ struct RouteUpdateTests {
     func filtersStay() throws {
         let compiler = RouteCompiler.sample()
         let first = try #require(compiler.load("a: Path(\"/a\") -> count(1) -> \"http://127.0.0.1:1\";").table["a"])
-        let second = try #require(compiler.load("a: Path(\"/a\") -> count(1) -> \"http://127.0.0.1:2\";").table["a"])
+        let second = try #require(compiler.load("a: Path(\"/aa\") -> count(1) -> \"http://127.0.0.1:1\";").table["a"])
         #expect(first !== second)
         #expect(first.filters[0].takeUnretainedValue() === second.filters[0].takeUnretainedValue())
         let third = try #require(compiler.load("a: Path(\"/a\") -> count(2) -> \"http://127.0.0.1:2\";").table["a"])

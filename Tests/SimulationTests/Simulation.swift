@@ -92,7 +92,7 @@ final class Simulation {
         while left > 0 {
             let count = min(left, 1 + random.below(5))
             let own = (0..<count).map { _ in
-                let plan = Plan(id: plans.count, routes: ["/o0", "/o1", "/o2", "/all"], &random)
+                let plan = Plan(id: plans.count, routes: ["/o0", "/o1", "/o2", "/all", "/any"], &random)
                 plans[plan.id] = plan
                 return plan
             }
@@ -111,16 +111,23 @@ final class Simulation {
         }
     }
 
-    /// Other routes come and go; what the clients ask for stays.
+    /// Other routes come and go; what the clients ask for stays, with other endpoints.
     private func publish() {
         var lines = origins.enumerated().map { "o\($0): PathSubtree(\"/o\($0)\") -> setResponseHeader(\"X-Route\", \"\($0)\") -> \"http://127.0.0.1:\($1.port)\";" }
-        let endpoints = origins.map { "\"http://127.0.0.1:\($0.port)\"" }.joined(separator: ", ")
-        lines.append("all: PathSubtree(\"/all\") -> <roundRobin, \(endpoints)>;")
-        lines += (0..<random.below(5)).map { "x\($0): Path(\"/x\($0)\") -> status(\(200 + random.below(100))) -> <shunt>;" }
+        let addresses = origins.map { "\"http://127.0.0.1:\($0.port)\"" }
+        let first = random.below(addresses.count), count = 1 + random.below(addresses.count)
+        let endpoints = (first..<first + count).map { addresses[$0 % addresses.count] }
+        lines.append("all: PathSubtree(\"/all\") -> <roundRobin, \(endpoints.joined(separator: ", "))>;")
+        lines.append("any: PathSubtree(\"/any\") -> \(endpoints[0]);")
+        // None of them, as often as not: then the table stays.
+        lines += (0..<(random.chance(oneIn: 2) ? random.below(5) : 0)).map { "x\($0): Path(\"/x\($0)\") -> status(\(200 + random.below(100))) -> <shunt>;" }
         let parsed = RouteDocument.parse(lines.joined(separator: "\n"), sourceName: "simulation")
         let update = compiler.replaceAll(with: Array(parsed.document), clock: RouteClock(now: time.pointee, wallTime: time.pointee))
         precondition(parsed.isValid && update.diagnostics.isEmpty)
-        slot.publish(update.table)
+        if update.hasChanges { slot.publish(update.table) }
+        slot.retire(update.replaced)
+        _ = slot.reclaim()
+        compiler.reclaim()
     }
 
     /// Everybody does all they can; when nothing moves, time does. What has no answer after two minutes never gets one.

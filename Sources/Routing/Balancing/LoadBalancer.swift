@@ -40,47 +40,56 @@ public final class LoadBalancer: @unchecked Sendable {
     static let randomChoices = 2
 
     public let algorithm: Algorithm
-    /// As given: an address that is listed twice has two shares.
-    public let endpoints: [Endpoint]
-    /// The same without reference counting; lives as long as `endpoints`.
-    let table: UnsafePointer<Unmanaged<Endpoint>>
+    /// The endpoints, which may change and may be other routes' too.
+    public let group: EndpointGroup
     let registry: EndpointRegistry
     private let fadeIn: FadeIn?
     /// Turns of `roundRobin` so far, from a random start.
     let turns: Atomic<UInt>
-    let ring: HashRing?
     let weights: SmoothWeights?
 
-    /// Makes the balancer of a route.
+    /// Makes the balancer of a route with endpoints of its own.
     ///
-    /// - Parameters:
-    ///   - algorithm: the route definition's word, empty for the default.
+    /// - Parameters: as below.
     ///   - endpoints: from `registry`, in the definition's order.
-    ///   - traits: those of the route's filters, in order; `fadeIn` (the last wins) and `endpointCreated` count.
-    ///   - previous: the balancer that this one replaces when its route's definition changed; it goes on from there.
-    ///   - start: where turns begin if there is no `previous`; random, so that instances do not march in step.
-    public init(
+    public convenience init(
         algorithm name: String, endpoints: [Endpoint], traits: [RouteTrait] = [], registry: EndpointRegistry, clock: RouteClock,
         replacing previous: LoadBalancer? = nil, start: UInt = UInt.random(in: 0...0xFFFF_FFFF)
     ) throws(LoadBalancerError) {
         guard let algorithm = Algorithm(named: name) else { throw .unknownAlgorithm(name) }
-        guard !endpoints.isEmpty else { throw .noEndpoints }
-        guard endpoints.count <= LoadBalancer.endpointsMax else { throw .tooManyEndpoints(endpoints.count) }
+        try LoadBalancer.check(endpoints.count)
+        let group = EndpointGroup(EndpointList(endpoints, hasRing: algorithm == .consistentHash))
+        self.init(algorithm, group, traits: traits, registry: registry, clock: clock, replacing: previous, start: start)
+    }
+
+    static func check(_ endpointCount: Int) throws(LoadBalancerError) {
+        guard endpointCount > 0 else { throw .noEndpoints }
+        guard endpointCount <= LoadBalancer.endpointsMax else { throw .tooManyEndpoints(endpointCount) }
+    }
+
+    /// Makes the balancer of a route.
+    ///
+    /// - Parameters:
+    ///   - group: its list has a ring if `algorithm` needs one.
+    ///   - traits: those of the route's filters, in order; `fadeIn` (the last wins) and `endpointCreated` count.
+    ///   - previous: the balancer that this one replaces when its route's definition changed; it goes on from there.
+    ///   - start: where turns begin if there is no `previous`; random, so that instances do not march in step.
+    init(
+        _ algorithm: Algorithm, _ group: EndpointGroup, traits: [RouteTrait], registry: EndpointRegistry, clock: RouteClock,
+        replacing previous: LoadBalancer? = nil, start: UInt = UInt.random(in: 0...0xFFFF_FFFF)
+    ) {
         self.algorithm = algorithm
-        self.endpoints = endpoints
+        self.group = group
         self.registry = registry
-        let table = UnsafeMutablePointer<Unmanaged<Endpoint>>.allocate(capacity: endpoints.count)
-        for (position, endpoint) in endpoints.enumerated() { (table + position).initialize(to: .passUnretained(endpoint)) }
-        self.table = UnsafePointer(table)
         turns = Atomic(previous?.turns.load(ordering: .relaxed) ?? start)
-        ring = algorithm == .consistentHash ? HashRing(addresses: endpoints.map(\.origin.description)) : nil
         let isWeighted = algorithm == .weightedRoundRobin || algorithm == .leastRequests
-        weights = isWeighted ? SmoothWeights(count: endpoints.count, start: start) : nil
+        weights = isWeighted ? SmoothWeights(start: start) : nil
         fadeIn = LoadBalancer.fadeIn(of: traits)
         applyCreationTimes(traits, clock)
     }
 
-    deinit { table.deallocate() }
+    /// The endpoints at present, as given: an address that is listed twice has two shares.
+    public var endpoints: [Endpoint] { group.keptList.endpoints }
 
     private static func fadeIn(of traits: [RouteTrait]) -> FadeIn? {
         for trait in traits.reversed() {
@@ -89,7 +98,8 @@ public final class LoadBalancer: @unchecked Sendable {
         return nil
     }
 
-    private func applyCreationTimes(_ traits: [RouteTrait], _ clock: RouteClock) {
+    /// Lets endpoints that these traits name fade in from the time they name.
+    func applyCreationTimes(_ traits: [RouteTrait], _ clock: RouteClock) {
         for case .endpointCreated(let address, let seconds) in traits {
             for endpoint in endpoints where endpoint.origin.hostAndPort == address {
                 registry.setCreated(endpoint, seconds: seconds, clock: clock)
@@ -107,29 +117,38 @@ public final class LoadBalancer: @unchecked Sendable {
     /// - Complexity: O(endpoints) at most, O(log endpoints) for `consistentHash` with all endpoints healthy and grown up;
     ///   allocates nothing up to 4,096 endpoints.
     public func pick(_ context: FilterContext, excluding failed: Unmanaged<Endpoint>? = nil) -> Unmanaged<Endpoint> {
-        let total = endpoints.count
+        group.list._withUnsafeGuaranteedRef { pick(of: $0, context, excluding: failed) }
+    }
+
+    @inline(__always)
+    private func pick(of list: EndpointList, _ context: FilterContext, excluding failed: Unmanaged<Endpoint>?) -> Unmanaged<Endpoint> {
+        let table = list.table
+        let total = table.count
         if total == 1 { return table[0] }
-        let isFading = fadeIn?.isActive(now: context.services.now, endpoints: endpoints, registry: registry) ?? false
+        let isFading = fadeIn?.isActive(now: context.services.now, list, registry) ?? false
         if !isFading, registry.health == nil, failed == nil, algorithm != .leastRequests {
             var all = Candidates(total: total)
-            return table[choose(among: &all, context)]
+            return table[choose(of: list, among: &all, context)]
         }
         return withUnsafeTemporaryAllocation(of: UInt64.self, capacity: Candidates.scratchWords(total)) { scratch in
             var candidates = Candidates(total: total, scratch: scratch.baseAddress.unsafelyUnwrapped)
-            if isFading { leaveOutYoung(&candidates, context.services) }
-            if let health = registry.health { leaveOutUnhealthy(&candidates, health, context.services) }
-            if let failed { leaveOut(failed, of: &candidates) }
-            return table[choose(among: &candidates, context)]
+            if isFading { leaveOutYoung(table, &candidates, context.services) }
+            if let health = registry.health { leaveOutUnhealthy(table, &candidates, health, context.services) }
+            if let failed { leaveOut(failed, table, &candidates) }
+            return table[choose(of: list, among: &candidates, context)]
         }
     }
 
-    private func leaveOutYoung(_ candidates: inout Candidates, _ services: FilterServices) {
+    /// The endpoints of a list, by position.
+    typealias Table = UnsafeBufferPointer<Unmanaged<Endpoint>>
+
+    private func leaveOutYoung(_ table: Table, _ candidates: inout Candidates, _ services: FilterServices) {
         guard let ageMin = fadeIn?.ageMin(draw: services.randomUnit()) else { return }
         let now = services.now
         candidates.narrow { position in table[position]._withUnsafeGuaranteedRef { $0.age(now: now) > ageMin } }
     }
 
-    private func leaveOutUnhealthy(_ candidates: inout Candidates, _ health: HealthJudge, _ services: FilterServices) {
+    private func leaveOutUnhealthy(_ table: Table, _ candidates: inout Candidates, _ health: HealthJudge, _ services: FilterServices) {
         let now = services.now
         let draw = services.randomUnit()
         let options = health.options
@@ -139,7 +158,7 @@ public final class LoadBalancer: @unchecked Sendable {
         if removed > 0 { health.addPick(leavingOut: removed) }
     }
 
-    private func leaveOut(_ failed: Unmanaged<Endpoint>, of candidates: inout Candidates) {
+    private func leaveOut(_ failed: Unmanaged<Endpoint>, _ table: Table, _ candidates: inout Candidates) {
         let opaque = failed.toOpaque()
         candidates.narrow { table[$0].toOpaque() != opaque }
         guard table[candidates.nth(0)].toOpaque() == opaque else { return }

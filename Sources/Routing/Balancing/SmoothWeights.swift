@@ -8,23 +8,45 @@ final class SmoothWeights: Sendable {
     /// A weight of 1; weights are whole multiples of its inverse, so that sums stay exact.
     static let one: Int64 = 1 << 20
 
-    private let credits: Mutex<[Int64]>
+    private struct State {
+        /// The list that `credits` stand for, by position; 0 before the first turn.
+        var list: UInt64 = 0
+        var credits: [Int64] = []
+        /// Whose they are: compared, never followed.
+        var owners: [UnsafeRawPointer] = []
+        let start: UInt
+    }
+
+    private let state: Mutex<State>
 
     /// - Parameter start: which endpoint has the first turn when weights are equal.
-    init(count: Int, start: UInt) {
-        let first = Int(start % UInt(max(1, count)))
-        // Head starts below one weight only decide who of equals comes first.
-        credits = Mutex((0..<count).map { -Int64(($0 + count - first) % count) })
-    }
+    init(start: UInt) { state = Mutex(State(start: start)) }
 
     /// Takes the next turn among the candidates.
     ///
     /// - Parameter weight: above 0 and at most 1.
-    /// - Complexity: O(candidates) under the lock.
-    func next(among candidates: Candidates, weight: (Int) -> Double) -> Int {
-        credits.withLock { credits in
-            credits.withUnsafeMutableBufferPointer { SmoothWeights.turn(among: candidates, $0, weight) }
+    /// - Complexity: O(candidates) under the lock; the first turn of a list brings its endpoints' credits from the former one.
+    func next(of list: EndpointList, among candidates: Candidates, weight: (Int) -> Double) -> Int {
+        state.withLock { state in
+            if state.list != list.number { SmoothWeights.adopt(list, &state) }
+            return state.credits.withUnsafeMutableBufferPointer { SmoothWeights.turn(among: candidates, $0, weight) }
         }
+    }
+
+    private static func adopt(_ list: EndpointList, _ state: inout State) {
+        let owners = list.table.map { UnsafeRawPointer($0.toOpaque()) }
+        if state.list == 0 {
+            let count = owners.count, first = Int(state.start % UInt(max(1, count)))
+            // Head starts below one weight only decide who of equals comes first.
+            state.credits = (0..<count).map { -Int64(($0 + count - first) % count) }
+        } else {
+            var known: [UnsafeRawPointer: Int64] = [:]
+            for (owner, credit) in zip(state.owners, state.credits) { known[owner] = credit }
+            // An endpoint that is listed twice takes its credit once.
+            state.credits = owners.map { known.removeValue(forKey: $0) ?? 0 }
+        }
+        state.owners = owners
+        state.list = list.number
     }
 
     @inline(__always)
