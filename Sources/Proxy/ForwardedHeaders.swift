@@ -4,10 +4,8 @@ import HTTP
 
 /// Adds X-Forwarded-* fields to requests before they are routed (`-forwarded-headers`, operations.md §4).
 public struct ForwardedHeaders: Sendable {
-    /// Appends the peer to the first X-Forwarded-For line; further lines are dropped, as Skipper does.
+    /// Appends the peer to X-Forwarded-For, whose lines become one.
     public var setsFor = false
-    /// Puts the peer in front instead.
-    public var prependsFor = false
     public var setsHost = false
     public var setsMethod = false
     public var setsURI = false
@@ -56,8 +54,11 @@ public struct ForwardedHeaders: Sendable {
 
     private func addPeer(_ context: FilterContext) {
         var list = ByteBuffer()
-        if let value = context.request.headers.first(.xForwardedFor) { list.append(value) }
-        if !list.isEmpty { list.append(", ") }
+        context.request.headers.forEachValue(.xForwardedFor) { value in
+            list.append(value)
+            if !value.isEmpty { list.append(", ") }
+            return true
+        }
         list.append(text: context.peer.description)
         context.request.headers.set(.xForwardedFor, list.readable)
     }

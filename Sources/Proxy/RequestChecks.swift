@@ -8,31 +8,12 @@ import Telemetry
 
 extension UnsafeMutablePointer where Pointee == Exchange {
     /// - Returns: why the request is refused, nil if it may be routed.
-    func check() -> ProxyError? { pointee.lentWorker._withUnsafeGuaranteedRef { check($0.options) } }
-
-    private func check(_ options: borrowing ProxyOptions) -> ProxyError? {
-        if let expect = pointee.filter.request.headers.first(.expect), pointee.filter.request.version != .http10,
-            !expect.equalsIgnoringCase("100-continue") { return .unknownExpectation }
-        if options.contentLengthMax > 0, case .length(let length) = pointee.filter.request.framing, length > options.contentLengthMax {
-            return .contentTooLarge
+    func check() -> ProxyError? {
+        pointee.lentWorker._withUnsafeGuaranteedRef { worker in
+            let refusal = context.refusal(worker.options, pointee.server)
+            if case .invalidQuery = refusal, worker.options.logsRefusedQueries { logRefusedQuery() }
+            return refusal
         }
-        if options.validatesQuery, pointee.filter.request.hasQuery, !QueryCheck.isValid(pointee.filter.request.query) {
-            if options.logsRefusedQueries { logRefusedQuery() }
-            return .invalidQuery
-        }
-        if !options.refusedPayloads.isEmpty, hasRefusedPayload(options.refusedPayloads) { return .refusedPayload }
-        if options.normalizesHost { normalizeHost() }
-        if let proxies = options.trustedProxies { trust(proxies, isForwardingChosen: options.forwardedHeaders != nil) }
-        if let forwarded = options.forwardedHeaders { forwarded.apply(to: context, isEncrypted: pointee.server.isEncrypted) }
-        return nil
-    }
-
-    /// Finds out who the client is. What a client that comes without a proxy says of itself is replaced by what is known of it.
-    private func trust(_ proxies: TrustedProxies, isForwardingChosen: Bool) {
-        pointee.filter.trustedClient = proxies.client(context)
-        if proxies.isTrusted(pointee.filter.peer) { return }
-        ForwardedHeaders.remove(from: context)
-        if !isForwardingChosen { ForwardedHeaders.ofFirstProxy.apply(to: context, isEncrypted: pointee.server.isEncrypted) }
     }
 
     /// Requests that no route can change: `OPTIONS *` and the health path.
@@ -66,15 +47,42 @@ extension UnsafeMutablePointer where Pointee == Exchange {
             $0.log.info(key: "query \(host)", now: now, "400 invalid query: a broken percent escape or a semicolon; host=\(host) client=\(client)")
         }
     }
+}
+
+extension FilterContext {
+    /// Makes the request what routing and filters should see of it.
+    ///
+    /// - Returns: why it is refused instead, nil if it may be routed.
+    @inline(__always)
+    func refusal(_ options: borrowing ProxyOptions, _ stream: ServerStream) -> ProxyError? {
+        if let expect = request.headers.first(.expect), request.version != .http10, !expect.equalsIgnoringCase("100-continue") { return .unknownExpectation }
+        if options.contentLengthMax > 0, case .length(let length) = request.framing, length > options.contentLengthMax { return .contentTooLarge }
+        if options.validatesQuery, request.hasQuery, !QueryCheck.isValid(request.query) { return .invalidQuery }
+        if !options.refusedPayloads.isEmpty, hasRefusedPayload(options.refusedPayloads) { return .refusedPayload }
+        if options.normalizesHost { normalizeHost() }
+        if let proxies = options.trustedProxies { trust(proxies, isForwardingChosen: options.forwardedHeaders != nil, stream) }
+        if let forwarded = options.forwardedHeaders { forwarded.apply(to: self, isEncrypted: stream.isEncrypted) }
+        return nil
+    }
+
+    /// Finds out who the client is. What a client that comes without a proxy says of itself is replaced by what is known of it.
+    private func trust(_ proxies: TrustedProxies, isForwardingChosen: Bool, _ stream: ServerStream) {
+        state.pointee.trustedClient = proxies.client(self)
+        if proxies.isTrusted(peer) { return }
+        ForwardedHeaders.remove(from: self)
+        if !isForwardingChosen { ForwardedHeaders.ofFirstProxy.apply(to: self, isEncrypted: stream.isEncrypted) }
+    }
 
     private func hasRefusedPayload(_ payloads: [[UInt8]]) -> Bool {
         for payload in payloads {
             let isFound = payload.withUnsafeBytes { needle in
-                if pointee.filter.request.target.firstRange(of: needle) != nil { return true }
-                if QueryCheck.unescaped(pointee.filter.request.target).withUnsafeBytes({ $0.firstRange(of: needle) != nil }) { return true }
-                for index in pointee.filter.request.headers.indices where pointee.filter.request.headers.isPresent(index) {
-                    if pointee.filter.request.headers.name(at: index).firstRange(of: needle) != nil { return true }
-                    if pointee.filter.request.headers.value(at: index).firstRange(of: needle) != nil { return true }
+                if state.pointee.request.target.firstRange(of: needle) != nil { return true }
+                if QueryCheck.unescaped(state.pointee.request.target).withUnsafeBytes({ $0.firstRange(of: needle) != nil }) { return true }
+                for index in state.pointee.request.headers.indices where state.pointee.request.headers.isPresent(index) {
+                    // HTTP/2 knows lower case only, so that names are compared in one form.
+                    if CanonicalFieldName.bytes(state.pointee.request.headers.name(at: index)).withUnsafeBytes({ $0.firstRange(of: needle) != nil }) { return true }
+                    if state.pointee.request.headers.name(at: index).firstRange(of: needle) != nil { return true }
+                    if state.pointee.request.headers.value(at: index).firstRange(of: needle) != nil { return true }
                 }
                 return false
             }
@@ -85,7 +93,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
 
     /// Lower case, without port, without one trailing dot.
     private func normalizeHost() {
-        let host = pointee.filter.request.host
+        let host = state.pointee.request.host
         var end = host.count
         if host.last != UInt8(ascii: "]"), let colon = host.lastIndex(of: UInt8(ascii: ":")) { end = colon }
         if end > 0, host[end - 1] == UInt8(ascii: ".") { end -= 1 }
@@ -93,7 +101,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         if isNormal { return }
         withUnsafeTemporaryAllocation(byteCount: Swift.max(1, end), alignment: 1) { copy in
             for index in 0..<end { copy[index] = ASCII.lowercased(host[index]) }
-            pointee.filter.request.setHost(BorrowedBytes(rebasing: UnsafeRawBufferPointer(copy)[0..<end]))
+            state.pointee.request.setHost(BorrowedBytes(rebasing: UnsafeRawBufferPointer(copy)[0..<end]))
         }
     }
 }
