@@ -2,6 +2,7 @@ import Bytes
 import Eskip
 @testable import Filters
 import HTTP
+import Regexp
 import Testing
 
 @Suite("Filters that read or rewrite bodies")
@@ -94,6 +95,69 @@ struct BodyFiltersTests {
         exchange.state.pointee.responseTransforms = [EditedBody(transform.edit, statusWhenFull: 500, slice: .zero)]
         let body = exchange.responseBody([bytes("aaa"), bytes("caa"), bytes("d")], limit: limit)
         #expect(body.text == "xxxcxxd" && body.failure == nil && body.yieldCount > 0)
+    }
+
+    @Test("a pattern that would take for ever fails the body", arguments: [(5, 500 as UInt16?), (100, nil)])
+    func sedGivesUp(slices: Int, failure: UInt16?) throws {
+        let edit = try edit("sed", ["a(.*b)?", "x"])
+        let exchange = try BodyExchange()
+        exchange.respond()
+        exchange.state.pointee.responseTransforms = [EditedBody(edit, statusWhenFull: 500, slice: .zero, slicesMax: slices)]
+        #expect(exchange.responseBody([bytes(String(repeating: "a", count: 20))], limit: 1000).failure == failure)
+    }
+
+    private func edit(_ name: String, _ arguments: [Argument]) throws -> SedEdit {
+        let exchange = try BodyExchange()
+        exchange.request(try makeFilters((name, arguments)))
+        exchange.respond()
+        exchange.response()
+        return try #require(exchange.state.pointee.responseTransforms.first as? EditedBody).edit
+    }
+
+    /// A body edited whole, match by match, each found anew: slow, and plainly what the specification says.
+    private func edited(_ text: [UInt8], _ edit: SedEdit, delimiter: [UInt8]?) -> [UInt8] {
+        var parts: [[UInt8]] = [[]]
+        for byte in text {
+            parts[parts.count - 1].append(byte)
+            if let delimiter, parts[parts.count - 1].suffix(delimiter.count) == delimiter[...] { parts.append([]) }
+        }
+        return parts.flatMap { part in
+            var result: [UInt8] = []
+            var position = 0
+            while let match = part.withUnsafeBytes({ edit.regexp.firstMatch(in: $0, from: position) }), !match.isEmpty {
+                result += part[position..<match.lowerBound] + edit.replacement
+                position = match.upperBound
+            }
+            return result + part[position...]
+        }
+    }
+
+    @Test("a body in any pieces becomes what the whole one does", arguments: 0..<200)
+    func sedReference(seed: UInt64) throws {
+        let services = BodyTestServices()
+        services.seed &+= seed &* 7919
+        func below(_ limit: Int) -> Int { Int(services.randomWord() % UInt64(limit)) }
+        func pick<Element>(_ list: [Element]) -> Element { list[below(list.count)] }
+        let pattern = pick(["a", "ab", "aba", "a+b", "a|ab", "(ab)+", "a.*b", "(?s)a.*?c", "^a", "b$", "\\bab", "[^a]b", "c(.*b)?", "a{2,3}", "ca?"])
+        let delimiter: Argument? = pick([nil, "c", "ab", "\n"])
+        let arguments: [Argument] = [.string(pattern), .string(pick(["", "x", "$0", "abc"]))] + (delimiter.map { [$0] } ?? [])
+        let name = delimiter == nil ? "sed" : "sedDelim"
+        let edit = try edit(name, arguments)
+        let body = (0..<below(60)).map { _ in pick(Array("aaabbbc \n".utf8)) }
+        var pieces: [[UInt8]] = []
+        var rest = body[...]
+        while !rest.isEmpty {
+            let count = 1 + below(10)
+            pieces.append(Array(rest.prefix(count)))
+            rest = rest.dropFirst(count)
+        }
+        let exchange = try BodyExchange()
+        exchange.respond()
+        exchange.state.pointee.responseTransforms = [EditedBody(edit, statusWhenFull: 500, slice: pick([.zero, EditedBody.sliceDefault]))]
+        let result = exchange.responseBody(pieces, limit: 1 + below(30))
+        var delimiterBytes: [UInt8]?
+        if case .string(let text) = delimiter { delimiterBytes = Array(text.utf8) }
+        #expect(result.bytes == edited(body, edit, delimiter: delimiterBytes) && result.failure == nil, "\(name) \(arguments) of \(String(decoding: body, as: UTF8.self).debugDescription)")
     }
 
     @Test("a full buffer ends the body or is edited as it is")

@@ -111,12 +111,17 @@ final class EditedBody: BodyTransform {
     /// How long one call goes on searching. A pattern such as `a(.*b)?` looks to the buffer's end for each match it
     /// finds, so that all of them take the square of it; a single search is linear.
     static let sliceDefault = Duration.milliseconds(4)
+    /// Slices for one text: four seconds, a thousand times what usual patterns take for a full buffer. Beyond them the body fails.
+    static let slicesDefault = 1000
     private let slice: Duration
+    private let slicesMax: Int
+    private var sliceCount = 0
 
-    init(_ edit: SedEdit, statusWhenFull: UInt16, slice: Duration = EditedBody.sliceDefault) {
+    init(_ edit: SedEdit, statusWhenFull: UInt16, slice: Duration = EditedBody.sliceDefault, slicesMax: Int = EditedBody.slicesDefault) {
         self.edit = edit
         self.statusWhenFull = statusWhenFull
         self.slice = slice
+        self.slicesMax = slicesMax
     }
 
     func transform(_ input: BorrowedBytes, isLast: Bool, limit: Int, into output: inout ByteBuffer) -> BodyTransformation {
@@ -129,7 +134,9 @@ final class EditedBody: BodyTransform {
             switch editText(limit, &output) {
             case .done: break
             case .full: return .consumed(taken, isFlushed: false)
-            case .sliceOver: return .yielded(taken)
+            case .sliceOver:
+                sliceCount += 1
+                return sliceCount > slicesMax ? .failed(status: statusWhenFull) : .yielded(taken)
             }
             if isLast, taken == input.count, position == text.count { return .consumed(taken, isFlushed: true) }
             finishText()
@@ -169,6 +176,7 @@ final class EditedBody: BodyTransform {
         // `^` and `\b` at the next text's beginning look at this byte.
         let context = if case .copying(isOverflow: true) = phase { 1 } else { 0 }
         text.removeFirst(position - context)
+        sliceCount = 0
         position = context
         copyEnd = context
         phase = .collecting
