@@ -54,7 +54,7 @@ let modules: [Target] = [
     module("Filters", ["HTTP", "Eskip", "Telemetry", "Bytes", "Regexp", "CCompression"]),
     module("Routing", ["Filters", "HTTP", "Eskip", "Bytes", "Crypto", "Regexp", "CLinux"]),
     module("Upstream", ["TLS", "Net", "HTTP", "Bytes"]),
-    module("Proxy", ["Downstream", "Upstream", "Routing", "Filters", "HTTP", "Net", "Telemetry", "Bytes", "Crypto"]),
+    module("Proxy", ["Downstream", "Upstream", "Routing", "Filters", "HTTP", "Eskip", "Net", "Telemetry", "Bytes", "Crypto"]),
 
     // Control path and edges.
     module("DataClients", ["Routing", "Upstream", "HTTP", "Net", "Eskip", "Regexp", "Telemetry", "Bytes", "CLinux", logging]),

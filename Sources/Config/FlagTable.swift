@@ -60,7 +60,7 @@ extension FlagTable {
             "used if -support-listener is empty; both empty switch it off", default: ":9911 with -kubernetes, else 127.0.0.1:9911",
             skipper: ":9911"),
         .address(optional: "debug-listener", \.listeners.debugListener,
-            "answers with what routing and filters would do, without asking an upstream", .notYet),
+            "answers with what routing and filters would do, as JSON and without asking an upstream; for operators only: it shows routes and secrets"),
         .string("health-path", \.listeners.healthPath,
             "path on the main listener that answers 200, and 503 while shutting down; empty switches it off")
             .checked { health in
@@ -104,7 +104,7 @@ extension FlagTable {
         .strings("refuse-payload", \.requests.refusePayload,
             "answer 400 if target, a header name or a header value contains this text", accumulates: true),
         .int("max-body-buffer", \.requests.maxBodyBuffer, in: 0...(1 << 30),
-            "bytes of one body that may be held at once, to look at it or to send it again", .notYet),
+            "bytes of a request's body that may be held to send it again, \(Limits.replayBytesMax) at most, or to show it on -debug-listener"),
         .forwardedHeaders("forwarded-headers", \.requests.forwardedHeaders,
             "fields that are set; Port takes auto or a port, Proto auto, http or https"),
         .cidrs("forwarded-headers-exclude-cidrs", \.requests.forwardedHeadersExcludeCIDRs,
@@ -142,7 +142,8 @@ extension FlagTable {
             PassiveHealthCheckSettings(&$0)
         },
         .unused("experimental-upgrade", .bool, default: "false", "allow upgrades such as WebSocket", .alwaysOn("upgrades always work")),
-        .bool("experimental-upgrade-audit", \.backend.experimentalUpgradeAudit, "log what passes upgraded connections", .notYet),
+        .bool("experimental-upgrade-audit", \.backend.experimentalUpgradeAudit,
+            "write what passes upgraded connections to standard error, a line for each piece; for debugging only"),
         .bool("remove-hop-headers", \.backend.removeHopHeaders,
             "remove Te and Trailer too and keep the fields that Connection names; hop-by-hop fields are always removed"),
         .unused("backend-flush-interval", .duration, default: "20ms", "how often upgraded connections are flushed",

@@ -36,6 +36,20 @@ public struct RouteJSON: Sendable {
 // MARK: - Members
 
 extension RouteJSON {
+    /// The array of a route's predicates, in canonical order.
+    public func predicates(of definition: RouteDefinition) -> [UInt8] {
+        var output: [UInt8] = []
+        append(canonicalPredicates(of: definition), to: &output)
+        return output
+    }
+
+    /// The array of a route's filters.
+    public func filters(of definition: RouteDefinition) -> [UInt8] {
+        var output: [UInt8] = []
+        append(definition.filters, to: &output)
+        return output
+    }
+
     private func canonicalPredicates(of definition: RouteDefinition) -> [Call] {
         definition.predicatesInPrintOrder().filter { $0.nameID != .any }.stablySorted { $0.name < $1.name }
     }
@@ -45,6 +59,10 @@ extension RouteJSON {
     ) {
         guard !calls.isEmpty else { return }
         object.member(key, in: &output)
+        append(calls, to: &output)
+    }
+
+    private func append(_ calls: some Collection<Call>, to output: inout [UInt8]) {
         JSONText.append(calls, open: "[", close: "]", to: &output) { call, output in
             var object = JSONObject(openedIn: &output)
             object.member("name", in: &output)

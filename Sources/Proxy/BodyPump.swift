@@ -52,7 +52,8 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     /// A small request that goes out whole is kept where an HTTP/2 upstream may say that it has not begun with it, as
     /// gRPC's calls: it can then go again.
     private func keepForReplay(_ piece: BodyPiece, _ trailers: TrailerLines) {
-        guard !pointee.isReplayable, piece.count <= Limits.replayBytesMax, trailers.bytes.isEmpty else { return }
+        let held = Swift.min(Limits.replayBytesMax, pointee.lentWorker._withUnsafeGuaranteedRef { $0.options.bodyBytesHeld })
+        guard !pointee.isReplayable, piece.count <= held, trailers.bytes.isEmpty else { return }
         pointee.isReplayable = true
         pointee.replay.removeAll()
         pointee.replay.append(piece.bytes)

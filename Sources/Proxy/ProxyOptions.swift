@@ -35,6 +35,10 @@ public struct ProxyOptions: Sendable {
     public var removesHopHeaders = false
     /// Answered by the proxy itself on the main listener, "" = off; `--health-path`.
     public var healthPath: [UInt8] = []
+    /// `-max-body-buffer`: of a request's body, bytes that may be held to send it again.
+    public var bodyBytesHeld = 1 << 20
+    /// `-experimental-upgrade-audit`: what passes tunnels is written down.
+    public var auditsUpgrades = false
     /// `-access-log-disabled` turns this off.
     public var logsAccess = true
 

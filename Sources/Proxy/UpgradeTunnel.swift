@@ -3,6 +3,7 @@ import Downstream
 import Filters
 import HTTP
 import Net
+import Telemetry
 import Upstream
 
 // After a 101 the exchange carries bytes both ways as they come, RFC 9110 §7.8: each direction ends by itself, and the
@@ -26,6 +27,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
 
     func tunnelFromClient(_ piece: BodyPiece, isLast: Bool) {
         guard let client = pointee.client else { return }
+        audit("client", piece)
         if case .blocked = client.write(piece, isLast: isLast) { pointee.server.pauseRequest() }
     }
 
@@ -33,11 +35,23 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     /// half-close and a client would otherwise wait for ever for a dead upstream.
     func tunnelFromUpstream(_ piece: BodyPiece, isLast: Bool) {
         pointee.responseBytes += UInt64(piece.count)
+        audit("upstream", piece)
         switch pointee.server.write(piece, isLast: isLast) {
         case .flushed: break
         case .blocked: pointee.client?.pauseResponse()
         case .failed: return clientFailed(.gone)
         }
         if isLast { end() }
+    }
+
+    /// A line of JSON for each piece, where `-experimental-upgrade-audit` asks for it.
+    private func audit(_ sender: String, _ piece: BodyPiece) {
+        guard piece.count > 0, pointee.lentWorker._withUnsafeGuaranteedRef({ $0.options.auditsUpgrades }) else { return }
+        var line = Array("{\"upgrade\":\"\(sender)\",\"route\":".utf8)
+        (pointee.filter.route?.id ?? "").withBytes { JSONText.appendString($0, to: &line) }
+        line += ",\"client\":\"\(pointee.filter.peer)\",\"data\":".utf8
+        JSONText.appendString(piece.bytes, to: &line)
+        line += "}\n".utf8
+        _ = line.withUnsafeBytes { bytes in pointee.telemetry._withUnsafeGuaranteedRef { $0.audits.write(bytes) } }
     }
 }

@@ -42,6 +42,7 @@ final class Assembly {
     /// The loop of the control path: signals, data clients, the support listener. Runs on the main thread.
     let control: UnsafeMutablePointer<EventLoop>
     private var support: SupportListener?
+    private var debug: DebugServer?
 
     init(_ configuration: Configuration) throws {
         self.configuration = configuration
@@ -89,6 +90,7 @@ final class Assembly {
     /// Serves until the control loop is stopped.
     func run(_ shutdown: Shutdown) throws(StartError) {
         try startSupport()
+        try startDebug()
         if configuration.routes.waitFirstRouteLoad {
             awaitedCount += 1
             controlPlane.firstLoadDone = { [unowned self] in awaitedCame() }
@@ -178,14 +180,33 @@ final class Assembly {
         }
     }
 
-    private func makeWorker() throws(SystemError) -> ProxyWorker {
-        let telemetry = WorkerTelemetry(
+    private func startDebug() throws(StartError) {
+        guard let setting = configuration.listeners.debugListener else { return }
+        let address = try SocketAddress(listen: setting)
+        let socket = try Assembly.listen(address, flag: "-debug-listener")
+        let debug = DebugServer(
+            loop: control, options: ProxyOptions(configuration), server: ServerOptions(configuration), slot: slot, telemetry: makeTelemetry(),
+            bodyBytesMax: configuration.requests.maxBodyBuffer)
+        do throws(SystemError) {
+            let bound = try debug.listen(on: socket)
+            log.info("what would become of requests on \(bound)")
+        } catch {
+            throw StartError("listening on \(address): \(error)")
+        }
+        self.debug = debug
+    }
+
+    private func makeTelemetry() -> WorkerTelemetry {
+        WorkerTelemetry(
             metrics: metrics.makeShard(), labels: metrics.labels,
             accessLog: AccessLog(accessWriter, options: AccessLogOptions(isJSON: configuration.accessLog.jsonEnabled, stripsQuery: configuration.accessLog.stripQuery)),
             log: ThrottledLog(log), audits: auditWriter, logsAccess: !configuration.accessLog.disabled)
+    }
+
+    private func makeWorker() throws(SystemError) -> ProxyWorker {
         let worker = try ProxyWorker(
             options: ProxyOptions(configuration), server: ServerOptions(configuration), client: ClientOptions(configuration.backend),
-            slot: slot, telemetry: telemetry, dnsServers: configuration.backend.dnsServers)
+            slot: slot, telemetry: makeTelemetry(), dnsServers: configuration.backend.dnsServers)
         worker.setUpstreamSecurity(upstreamCertificates.source)
         return worker
     }

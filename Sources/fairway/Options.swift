@@ -91,6 +91,8 @@ extension ProxyOptions {
         let dial = configuration.backend.upgradeDialTimeout
         if dial != .zero { upgradeDialTimeout = dial.nanoseconds }
         refusedPayloads = configuration.requests.refusePayload.map { Array($0.utf8) }
+        bodyBytesHeld = configuration.requests.maxBodyBuffer
+        auditsUpgrades = configuration.backend.experimentalUpgradeAudit
         removesHopHeaders = configuration.backend.removeHopHeaders
         healthPath = Array(configuration.listeners.healthPath.utf8)
         forwardedHeaders = ForwardedHeaders(configuration)

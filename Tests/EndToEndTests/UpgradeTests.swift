@@ -34,6 +34,25 @@ struct UpgradeTests {
         #expect(request.value("Sec-WebSocket-Key") == "x" || TestProtocol.isHTTP2)
     }
 
+    @Test("-experimental-upgrade-audit writes down what passes, and nobody else does") func audit() throws {
+        for flags in [["-experimental-upgrade-audit"], []] {
+            let origin = try LoopbackOrigin(serve: { connection in
+                guard try connection.readRequestHead() != nil else { return }
+                try connection.send(Self.accepted)
+                try connection.send("echo " + connection.read(through: "\n"))
+            })
+            let proxy = try FairwayProcess(routes: "all: * -> \"\(origin.url)\"", flags: flags)
+            let client = try RawClient(port: proxy.port)
+            try client.send(Self.request)
+            #expect(try client.readResponse().status == 101)
+            try client.send("\"hi\"\n")
+            #expect(try client.read(through: "\n") == "echo \"hi\"\n")
+            if flags.isEmpty { return #expect(!proxy.log.contains("\"upgrade\"")) }
+            try proxy.waitForLog(#"{"upgrade":"client","route":"all","client":"127.0.0.1","data":"\"hi\"\u000A"}"#)
+            try proxy.waitForLog(#"{"upgrade":"upstream","route":"all","client":"127.0.0.1","data":"echo \"hi\"\u000A"}"#)
+        }
+    }
+
     @Test("many bytes at once, both ways") func large() throws {
         let setup = try Setup(serve: { connection in
             guard try connection.readRequestHead() != nil else { return }
