@@ -192,6 +192,15 @@ struct BodyFiltersTests {
         #expect(exchange.responseBody([bytes("a123a456bb b")], limit: 1000).text == "X123a456bb X")
     }
 
+    @Test("the answer to a HEAD loses the length that the edited body need not have", arguments: [(200, 1), (304, 0), (204, 0)] as [(UInt16, Int)])
+    func sedHead(status: UInt16, transformCount: Int) throws {
+        let exchange = try BodyExchange("HEAD")
+        exchange.request(try makeFilters(("sed", ["a", "b"])))
+        exchange.respond(status, framing: .none)
+        exchange.response()
+        #expect(exchange.responseTransforms.count == transformCount)
+    }
+
     @Test("bodies that are not there are left alone")
     func noBody() throws {
         let exchange = try BodyExchange("HEAD")

@@ -21,7 +21,9 @@ final class SedFilter: Filter, @unchecked Sendable {
     }
 
     override func response(_ context: FilterContext) -> FilterAction {
-        guard side == .response, context.hasResponseBody else { return .next }
+        // The answer to a HEAD must not tell the length of the unedited body.
+        let isHead = context.request.method == .head && !Status.forbidsBody(context.response.status)
+        guard side == .response, context.hasResponseBody || isHead else { return .next }
         context.transformResponseBody(EditedBody(edit, statusWhenFull: 500))
         return .next
     }
