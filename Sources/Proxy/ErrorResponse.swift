@@ -21,6 +21,10 @@ enum ProxyError {
     case bodySpent
     case clientTimeout
     case upstream(ClientFailure)
+    /// No connection could be made for a request that asks for an upgrade.
+    case upgradeUnconnected(ClientFailure)
+    /// The upstream switches protocols and says that it closes the connection.
+    case upgradeClosed
 
     /// - Parameter unrouted: the status for requests without a route.
     func status(unrouted: UInt16) -> UInt16 {
@@ -34,6 +38,15 @@ enum ProxyError {
         case .noDynamicBackend, .tooManyLoopbacks, .bodySpent: 500
         case .clientTimeout: 499
         case .upstream(let failure): ProxyError.status(of: failure)
+        case .upgradeUnconnected, .upgradeClosed: 503
+        }
+    }
+
+    /// Upgrades have a status of their own where no connection comes about.
+    static func upstream(_ failure: ClientFailure, isUpgrade: Bool) -> ProxyError {
+        switch failure {
+        case .connect, .connectTimeout, .unresolved: isUpgrade ? .upgradeUnconnected(failure) : .upstream(failure)
+        default: .upstream(failure)
         }
     }
 
@@ -60,7 +73,8 @@ enum ProxyError {
     var reason: String? {
         switch self {
         case .refused(let error), .malformedBody(let error): error.reason
-        case .upstream(let failure): failure.reason
+        case .upstream(let failure), .upgradeUnconnected(let failure): failure.reason
+        case .upgradeClosed: "the upstream switches protocols and closes the connection"
         case .tooManyLoopbacks: "more loopbacks than -max-loopbacks allows"
         case .bodySpent: "the loopback would need the request's body, which went to the first backend"
         case .noDynamicBackend: "a dynamic backend without a host"

@@ -36,7 +36,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
             return connect(to: origin.takeUnretainedValue(), needs)
         }
         upstreamDone(failed: true)
-        fail(.upstream(failure))
+        fail(.upstream(failure, isUpgrade: pointee.filter.request.isUpgrade))
     }
 
     /// Once more when no connection could be made, on a load balanced route, for a request without body (routing.md §11).

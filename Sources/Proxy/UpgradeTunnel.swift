@@ -12,6 +12,7 @@ import Upstream
 extension UnsafeMutablePointer where Pointee == Exchange {
     func startTunnel() {
         guard let client = pointee.client else { return }
+        if pointee.filter.response.headers.containsToken(.connection, "close") { return fail(.upgradeClosed) }
         pointee.isTunnel = true
         pointee.phase = .responding
         pointee.sentStatus = 101

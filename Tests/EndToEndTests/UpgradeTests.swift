@@ -53,6 +53,21 @@ struct UpgradeTests {
         }
     }
 
+    @Test("an upstream that cannot be reached, or takes itself back, is a 503") func unconnected() throws {
+        let dead = try FreePorts.next()
+        let origin = try LoopbackOrigin(serve: { connection in
+            guard try connection.readRequestHead() != nil else { return }
+            try connection.send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade, close\r\nUpgrade: websocket\r\n\r\n")
+            _ = try? connection.readToEnd()
+        })
+        let proxy = try FairwayProcess(routes: "dead: Path(\"/dead\") -> \"http://127.0.0.1:\(dead)\"; ws: Path(\"/ws\") -> \"\(origin.url)\";")
+        let request = "GET /dead HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n"
+        #expect(try RawClient(port: proxy.port).exchange(request).status == 503)
+        #expect(try RawClient(port: proxy.port).exchange(Self.request).status == 503)
+        try proxy.waitForLog("503 connect: ")
+        #expect(try RawClient(port: proxy.port).exchange(get("/dead")).status == 502)
+    }
+
     @Test("many bytes at once, both ways") func large() throws {
         let setup = try Setup(serve: { connection in
             guard try connection.readRequestHead() != nil else { return }
