@@ -4,7 +4,7 @@ import HTTP
 
 /// Adds X-Forwarded-* fields to requests before they are routed (`-forwarded-headers`, operations.md §4).
 public struct ForwardedHeaders: Sendable {
-    /// Appends the peer to X-Forwarded-For, whose lines become one.
+    /// Appends the peer to the first X-Forwarded-For line; further lines are dropped, as Skipper does and its recorded behaviour asks.
     public var setsFor = false
     public var setsHost = false
     public var setsMethod = false
@@ -54,11 +54,8 @@ public struct ForwardedHeaders: Sendable {
 
     private func addPeer(_ context: FilterContext) {
         var list = ByteBuffer()
-        context.request.headers.forEachValue(.xForwardedFor) { value in
-            list.append(value)
-            if !value.isEmpty { list.append(", ") }
-            return true
-        }
+        if let value = context.request.headers.first(.xForwardedFor) { list.append(value) }
+        if !list.isEmpty { list.append(", ") }
         list.append(text: context.peer.description)
         context.request.headers.set(.xForwardedFor, list.readable)
     }
