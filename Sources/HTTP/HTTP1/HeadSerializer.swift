@@ -60,10 +60,10 @@ public enum HeadSerializer {
         output.append(short: host)
         output.append("\r\n")
         let acceptsTrailers = head.headers.mayContain(.te) && head.headers.containsToken(.te, "trailers")
-        writeFields(head.headers, skipping: hopByHop.bits | KnownField.host.bit, to: &output)
+        let isLengthWritten = writeFields(head.headers, skipping: hopByHop.bits | KnownField.host.bit, passesLength: head.framing == framing.body, to: &output)
         if acceptsTrailers { output.append("TE: trailers\r\n") }
         if framing.upgrades { writeUpgrade(head.headers, to: &output) } else if acceptsTrailers { output.append("Connection: te\r\n") }
-        writeFraming(framing, to: &output)
+        writeFraming(framing, isLengthWritten, to: &output)
     }
 
     /// - Parameter date: the Date field's value if the response has none.
@@ -84,10 +84,10 @@ public enum HeadSerializer {
         output.append(0x20)
         output.append(short: head.reason)
         output.append("\r\n")
-        writeFields(head.headers, skipping: hopByHop.bits, to: &output)
+        let isLengthWritten = writeFields(head.headers, skipping: hopByHop.bits, passesLength: head.framing == framing.body, to: &output)
         if head.status >= 200, head.headers.first(.date) == nil { writeField("Date: ", date, to: &output) }
         if framing.upgrades { writeUpgrade(head.headers, to: &output) }
-        writeFraming(framing, to: &output)
+        writeFraming(framing, isLengthWritten, to: &output)
     }
 
     private static func writeField(_ name: StaticString, _ value: BorrowedBytes, to output: inout HeadWriter) {
@@ -101,9 +101,10 @@ public enum HeadSerializer {
         if let protocols = headers.first(.upgrade) { writeField("Upgrade: ", protocols, to: &output) }
     }
 
-    private static func writeFraming(_ framing: Framing, to output: inout HeadWriter) {
+    private static func writeFraming(_ framing: Framing, _ isLengthWritten: Bool, to output: inout HeadWriter) {
         switch framing.body {
         case .none, .untilClose: break
+        case .length where isLengthWritten: break
         case .length(let count):
             output.append("Content-Length: ")
             output.append(decimal: Int(truncatingIfNeeded: count))
@@ -114,31 +115,46 @@ public enum HeadSerializer {
         output.append("\r\n")
     }
 
-    /// - Parameter skipping: bits of known fields, never of `.other`.
-    private static func writeFields(_ headers: borrowing Headers, skipping: UInt64, to output: inout HeadWriter) {
-        guard let fields = headers.fields else { return }
+    /// - Parameters:
+    ///   - skipping: bits of known fields, never of `.other`.
+    ///   - passesLength: the body has the framing that the received fields give it: a Content-Length among them may stay.
+    /// - Returns: whether it has.
+    private static func writeFields(_ headers: borrowing Headers, skipping: UInt64, passesLength: Bool, to output: inout HeadWriter) -> Bool {
+        guard let fields = headers.fields else { return false }
         let (wireCount, wireEnd) = (headers.wireCount, UInt32(truncatingIfNeeded: headers.wireEnd))
+        var skipping = passesLength ? skipping & ~KnownField.contentLength.bit : skipping
         // Of the lines that stay as they were received, one behind the other.
         var runStart = UInt32.max
-        for index in headers.indices {
+        var index = 0
+        while index < wireCount {
             let field = fields[index]
-            let isSkipped = field.isRemoved || skipping & field.known.bit != 0
-            let isWire = index < wireCount
-            if isWire, !isSkipped, field.valueStart < wireEnd {
-                runStart = min(runStart, field.nameStart)
-                continue
-            }
-            if runStart != .max {
-                output.append(headers.slice(ByteRange(Int(runStart), Int(isWire ? field.nameStart : wireEnd))))
+            if skipping & field.known.bit == 0, !field.isRemoved, field.valueStart < wireEnd {
+                // One is enough.
+                if field.known == .contentLength { skipping |= KnownField.contentLength.bit }
+                if runStart == .max { runStart = field.nameStart }
+            } else {
+                if runStart != .max { output.append(headers.slice(ByteRange(Int(runStart), Int(field.nameStart)))) }
                 runStart = .max
+                writeField(headers, index, field, skipping, to: &output)
             }
-            if isSkipped { continue }
-            output.append(headers.name(at: index))
-            output.append(": ")
-            output.append(headers.value(at: index))
-            output.append("\r\n")
+            index &+= 1
         }
         if runStart != .max { output.append(headers.slice(ByteRange(Int(runStart), Int(wireEnd)))) }
+        while index < headers.fieldCount {
+            writeField(headers, index, fields[index], skipping, to: &output)
+            index &+= 1
+        }
+        return passesLength && skipping & KnownField.contentLength.bit != 0
+    }
+
+    /// Writes a field that is no longer, or never was, a line of the received head.
+    @inline(__always)
+    private static func writeField(_ headers: borrowing Headers, _ index: Int, _ field: Headers.Field, _ skipping: UInt64, to output: inout HeadWriter) {
+        if field.isRemoved || (skipping | KnownField.contentLength.bit) & field.known.bit != 0 { return }
+        output.append(headers.name(at: index))
+        output.append(": ")
+        output.append(headers.value(at: index))
+        output.append("\r\n")
     }
 }
 

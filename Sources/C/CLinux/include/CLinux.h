@@ -147,15 +147,29 @@ static inline int clinux_socket_error(int fd) {
     int r = CLINUX_RESULT(getsockopt(fd, SOL_SOCKET, SO_ERROR, &value, &length));
     return r < 0 ? r : -value;
 }
-// Straight system calls: glibc's wrappers mark each call as a point where a thread may be cancelled, which none of ours is.
-static inline long clinux_recv(int fd, void *bytes, size_t count) {
-    return CLINUX_LONG(syscall(SYS_recvfrom, fd, bytes, count, 0, NULL, NULL));
+// Straight system calls, of four and two that are zero: glibc's wrappers mark each call as a point where a thread may be
+// cancelled, which none of ours is, and `syscall` shuffles registers and stores what the kernel returns as it is needed here.
+static inline long clinux_transfer(long number, int fd, const void *bytes, size_t count, long flags) {
+#if defined(__x86_64__)
+    register long r10 __asm__("r10") = flags;
+    register long r8 __asm__("r8") = 0;
+    register long r9 __asm__("r9") = 0;
+    long result;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(number), "D"((long)fd), "S"(bytes), "d"(count), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return result;
+#else
+    return CLINUX_LONG(syscall(number, fd, bytes, count, flags, NULL, 0));
+#endif
 }
+static inline long clinux_recv(int fd, void *bytes, size_t count) { return clinux_transfer(SYS_recvfrom, fd, bytes, count, 0); }
 static inline long clinux_peek(int fd, void *bytes, size_t count) {
     return CLINUX_LONG(recv(fd, bytes, count, MSG_PEEK));
 }
 static inline long clinux_send(int fd, const void *bytes, size_t count) {
-    return CLINUX_LONG(syscall(SYS_sendto, fd, bytes, count, MSG_NOSIGNAL, NULL, 0));
+    return clinux_transfer(SYS_sendto, fd, bytes, count, MSG_NOSIGNAL);
 }
 static inline long clinux_send_vector(int fd, const struct iovec *parts, size_t count) {
     struct msghdr message = {.msg_iov = (struct iovec *)parts, .msg_iovlen = count};

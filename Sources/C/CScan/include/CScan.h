@@ -21,6 +21,18 @@ static inline uint32_t cscan_no_word(const void *at) {
     return ~(uint32_t)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(letters, digits), hyphens)) & 0xFFFF;
 }
 
+/// Of eight bytes, those that are neither letters, digits, hyphens nor dots.
+static inline uint32_t cscan_no_name(const void *at) {
+    __m128i bytes = _mm_loadl_epi64((const __m128i *)at);
+    __m128i letter = _mm_sub_epi8(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
+    // '-', '.', '/' and the digits stand in a row; the slash is taken out.
+    __m128i digit = _mm_sub_epi8(bytes, _mm_set1_epi8('-'));
+    __m128i letters = _mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(25)), letter);
+    __m128i digits = _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(12)), digit);
+    __m128i slashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('/'));
+    return ~(uint32_t)_mm_movemask_epi8(_mm_or_si128(letters, _mm_andnot_si128(slashes, digits))) & 0xFF;
+}
+
 /// Bytes below 0x20, TAB among them, and 0x7F.
 static inline uint32_t cscan_control(const void *at) {
     __m128i bytes = _mm_loadu_si128((const __m128i *)at);
@@ -57,6 +69,15 @@ static inline uint32_t cscan_differs_folded(const void *at, const void *other) {
 
 static inline uint32_t cscan_no_word(const void *at) {
     CSCAN_MASK(!((uint8_t)((b | 0x20) - 'a') < 26 || (uint8_t)(b - '0') < 10 || b == '-'))
+}
+static inline uint32_t cscan_no_name(const void *at) {
+    const uint8_t *bytes = (const uint8_t *)at;
+    uint32_t mask = 0;
+    for (int i = 0; i < 8; i++) {
+        uint8_t b = bytes[i];
+        mask |= (uint32_t)!((uint8_t)((b | 0x20) - 'a') < 26 || (uint8_t)(b - '0') < 10 || b == '-' || b == '.') << i;
+    }
+    return mask;
 }
 static inline uint32_t cscan_control(const void *at) { CSCAN_MASK(b < 0x20 || b == 0x7F) }
 static inline uint32_t cscan_control_or_space(const void *at) { CSCAN_MASK(b <= 0x20 || b == 0x7F) }
