@@ -55,14 +55,14 @@ public final class AdminServer {
 }
 
 extension AdminServer: ServerHandler {
-    public func requestReceived(_ head: inout RequestHead, on stream: ServerStream, refusal: HTTPError?) {
+    public func requestReceived(_ head: UnsafeMutablePointer<RequestHead>, on stream: ServerStream, refusal: HTTPError?) {
         if let refusal { return respond(AdminResponse(refusal.reason, status: refusal.status), isHead: false, on: stream) }
-        guard head.method == .get || head.method == .head else {
+        guard head.pointee.method == .get || head.pointee.method == .head else {
             var response = AdminResponse(AdminEndpoints.methodNotAllowed, status: 405)
             response.fields.append(("Allow", "GET, HEAD"))
             return respond(response, isHead: false, on: stream)
         }
-        let request = AdminRequest(head)
+        let request = AdminRequest(head.pointee)
         respond(endpoints.answer(request), isHead: request.isHead, on: stream)
     }
 

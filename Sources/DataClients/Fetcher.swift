@@ -78,7 +78,7 @@ final class Fetcher: ClientHandler {
 
     func upstreamConnected(_ exchange: UnsafeMutableRawPointer, _ stream: ClientStream) { fetch(exchange).connected(stream) }
 
-    func responseReceived(_ exchange: UnsafeMutableRawPointer, _ head: inout ResponseHead) { fetch(exchange).received(head) }
+    func responseReceived(_ exchange: UnsafeMutableRawPointer, _ head: UnsafeMutablePointer<ResponseHead>) { fetch(exchange).received(head.pointee) }
 
     func responseBody(_ exchange: UnsafeMutableRawPointer, _ piece: BodyPiece, isLast: Bool, trailers: TrailerLines) {
         fetch(exchange).received(piece, isLast: isLast)

@@ -233,15 +233,16 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
     /// - Returns: the head's length, nil if it is not complete.
     private func processHead(_ bytes: BorrowedBytes, tailroom: Int) -> Int? {
         if pointee.phase == .head, !pointee.headEnd.isReached(in: bytes), bytes.count < options.head.bytesMax { return nil }
-        switch RequestParser.parse(bytes, into: &pointee.server.pointee.incoming, options: options.head, tailroom: tailroom) {
+        let head = handler.requestPlace ?? pointee.server.incoming
+        switch RequestParser.parse(bytes, into: &head.pointee, options: options.head, tailroom: tailroom) {
         case .needMore: return waitForHead(bytes)
         case .complete(let count):
-            begin(refusal: nil)
+            begin(head, refusal: nil)
             return count
         case .failed(let error):
             if error == .unsupportedVersion || error == .malformedRequestLine, pointee.requestCount == 0, let result = recognizeHTTP2(bytes) { return result }
-            pointee.server.pointee.incoming.reset()
-            begin(refusal: error)
+            head.pointee.reset()
+            begin(head, refusal: error)
             return bytes.count
         }
     }
@@ -282,13 +283,13 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         freeLater()
     }
 
-    private func begin(refusal: HTTPError?) {
-        let isComplete = pointee.server.pointee.incoming.framing.isEmpty || refusal != nil
+    private func begin(_ head: UnsafeMutablePointer<RequestHead>, refusal: HTTPError?) {
+        let isComplete = head.pointee.framing.isEmpty || refusal != nil
         pointee.awaitsRequest = false
         pointee.requestCount += 1
         pointee.server.pointee.counters.requests += 1
-        pointee.isPersistent = pointee.server.pointee.incoming.isPersistent && refusal == nil
-        pointee.isHTTP10 = pointee.server.pointee.incoming.version == .http10
+        pointee.isPersistent = head.pointee.isPersistent && refusal == nil
+        pointee.isHTTP10 = head.pointee.version == .http10
         pointee.isPaused = false
         pointee.pipesBody = false
         pointee.isResponding = false
@@ -302,10 +303,10 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         } else {
             if pointee.phase == .idle { pointee.phaseStart = loop.pointee.now }
             pointee.phase = .body
-            pointee.body.begin(pointee.server.pointee.incoming.framing)
+            pointee.body.begin(head.pointee.framing)
             setDeadline()
         }
-        handler.requestReceived(&pointee.server.pointee.incoming, on: stream, refusal: refusal)
+        handler.requestReceived(head, on: stream, refusal: refusal)
     }
 
     private func processBody(_ bytes: UnsafeMutableRawBufferPointer, headroom: Int) -> Int {

@@ -210,7 +210,7 @@ extension UnsafeMutablePointer where Pointee == HTTP2ServerConnection {
         let hasBody = !server.pointee.incoming.framing.isEmpty && refusal == nil
         stream.pointee.isInputComplete = !hasBody && !isTunnelAsked
         if hasBody { arm(after: options.readTimeout) }
-        handler.requestReceived(&server.pointee.incoming, on: ServerStream(stream), refusal: refusal)
+        handler.requestReceived(server.incoming, on: ServerStream(stream), refusal: refusal)
         if hasBody, stream.pointee.exchange != nil { noteStalled(stream) }
         limitAge()
     }

@@ -75,6 +75,9 @@ public struct ServerCounters: Sendable {
 }
 
 extension UnsafeMutablePointer where Pointee == Server {
+    /// Where heads are read to that the handler has no place for.
+    var incoming: UnsafeMutablePointer<RequestHead> { withUnsafeMutablePointer(to: &pointee.incoming) { $0 } }
+
     /// Takes over an accepted connection in the clear and reads at once what its client has sent already.
     public func accept(_ transport: Transport, peer: SocketAddress) {
         connectionOpened()

@@ -5,11 +5,14 @@ public import Net
 /// Who conducts the exchanges of a server's connections. All calls come on the worker's loop, and each may end the
 /// exchange before it returns.
 public protocol ServerHandler: AnyObject {
-    /// A request's head has come. The handler takes its contents by swapping, attaches its exchange to the stream, and
-    /// pauses the request if it cannot take body yet.
+    /// Where the next request's head may be read to, so that it need not be moved; nil if it does not matter.
+    var requestPlace: UnsafeMutablePointer<RequestHead>? { get }
+
+    /// A request's head has come. The handler takes its contents, by swapping unless it is in its place already, attaches its
+    /// exchange to the stream, and pauses the request if it cannot take body yet.
     ///
     /// - Parameter refusal: why the request must be answered with an error and the connection closed.
-    func requestReceived(_ head: inout RequestHead, on stream: ServerStream, refusal: HTTPError?)
+    func requestReceived(_ head: UnsafeMutablePointer<RequestHead>, on stream: ServerStream, refusal: HTTPError?)
 
     /// More of the request's body, never while the request is paused. The handler takes all of it.
     ///
@@ -36,6 +39,7 @@ public protocol ServerHandler: AnyObject {
 }
 
 extension ServerHandler {
+    public var requestPlace: UnsafeMutablePointer<RequestHead>? { nil }
     public func requestBody(_ exchange: UnsafeMutableRawPointer, _ pipe: Pipe) { preconditionFailure("nobody asked for pipes") }
     public func handshakeFailed(_ peer: SocketAddress, reason: String) {}
     public func prefaceFailed(_ peer: SocketAddress, reason: String) {}
@@ -54,8 +58,11 @@ struct ServerHandlerReference {
     init(_ handler: any ServerHandler) { box = .passRetained(Box(handler)) }
 
     @inline(__always)
-    func requestReceived(_ head: inout RequestHead, on stream: ServerStream, refusal: HTTPError?) {
-        box._withUnsafeGuaranteedRef { $0.handler.requestReceived(&head, on: stream, refusal: refusal) }
+    var requestPlace: UnsafeMutablePointer<RequestHead>? { box._withUnsafeGuaranteedRef { $0.handler.requestPlace } }
+
+    @inline(__always)
+    func requestReceived(_ head: UnsafeMutablePointer<RequestHead>, on stream: ServerStream, refusal: HTTPError?) {
+        box._withUnsafeGuaranteedRef { $0.handler.requestReceived(head, on: stream, refusal: refusal) }
     }
 
     @inline(__always)

@@ -33,10 +33,9 @@ public struct FilterState: ~Copyable {
 
     public init(services: FilterServices) { self.services = services }
 
-    /// Prepares the slot for its next exchange; memory of the heads is kept.
+    /// Prepares the slot for its next exchange, but for the request, which may stand in it already; memory of the heads is kept.
     public mutating func reset() {
         exchangeNumber &+= 1
-        request.reset()
         response.reset()
         settings.reset()
         parameters.removeAll()

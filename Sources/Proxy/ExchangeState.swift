@@ -120,6 +120,8 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     var context: FilterContext { FilterContext(UnsafeMutableRawPointer(self).assumingMemoryBound(to: FilterState.self)) }
     var loop: UnsafeMutablePointer<EventLoop> { pointee.lentWorker._withUnsafeGuaranteedRef { $0.loop } }
     var now: UInt64 { loop.pointee.now }
+    var requestHead: UnsafeMutablePointer<RequestHead> { withUnsafeMutablePointer(to: &pointee.filter.request) { $0 } }
+    var responseHead: UnsafeMutablePointer<ResponseHead> { withUnsafeMutablePointer(to: &pointee.filter.response) { $0 } }
 
     /// Makes the place ready for a new exchange.
     func prepare(_ server: ServerStream) {

@@ -151,9 +151,12 @@ public final class ProxyWorker {
 }
 
 extension ProxyWorker: ServerHandler {
-    public func requestReceived(_ head: inout RequestHead, on stream: ServerStream, refusal: HTTPError?) {
+    /// The head of the exchange that begins next.
+    public var requestPlace: UnsafeMutablePointer<RequestHead>? { idleExchange.map { $0.requestHead } }
+
+    public func requestReceived(_ head: UnsafeMutablePointer<RequestHead>, on stream: ServerStream, refusal: HTTPError?) {
         let exchange = begin(stream)
-        swap(&exchange.pointee.filter.request, &head)
+        if exchange.requestHead != head { swap(&exchange.pointee.filter.request, &head.pointee) }
         stream.attach(exchange)
         exchange.start(refusal: refusal)
     }
@@ -190,13 +193,18 @@ extension ProxyWorker: ClientHandler {
         exchange.assumingMemoryBound(to: Exchange.self).connected(stream)
     }
 
-    public func responseReceived(_ exchange: UnsafeMutableRawPointer, _ head: inout ResponseHead) {
+    public func responsePlace(_ exchange: UnsafeMutableRawPointer) -> UnsafeMutablePointer<ResponseHead>? {
+        exchange.assumingMemoryBound(to: Exchange.self).responseHead
+    }
+
+    public func responseReceived(_ exchange: UnsafeMutableRawPointer, _ head: UnsafeMutablePointer<ResponseHead>) {
         let exchange = exchange.assumingMemoryBound(to: Exchange.self)
-        if head.status < 200, head.status != 101 {
-            if head.status == 100 { exchange.pointee.filter.request.withdrawExpectation() }
-            return exchange.pointee.server.respondInterim(head)
+        let status = head.pointee.status
+        if status < 200, status != 101 {
+            if status == 100 { exchange.pointee.filter.request.withdrawExpectation() }
+            return exchange.pointee.server.respondInterim(head.pointee)
         }
-        swap(&exchange.pointee.filter.response, &head)
+        if exchange.responseHead != head { swap(&exchange.pointee.filter.response, &head.pointee) }
         exchange.responseReceived()
     }
 

@@ -55,6 +55,9 @@ public struct ClientCounters: Sendable {
 }
 
 extension UnsafeMutablePointer where Pointee == Client {
+    /// Where heads are read to that the handler has no place for.
+    var incoming: UnsafeMutablePointer<ResponseHead> { withUnsafeMutablePointer(to: &pointee.incoming) { $0 } }
+
     /// Takes an idle connection to `origin`, the one used last, or starts a new one.
     ///
     /// - Parameter exchange: whom the handler's calls name.

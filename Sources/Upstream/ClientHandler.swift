@@ -7,8 +7,12 @@ public protocol ClientHandler: AnyObject {
     /// The connection is established: the request may be sent, on this stream in place of the one that `open` gave.
     func upstreamConnected(_ exchange: UnsafeMutableRawPointer, _ stream: ClientStream)
 
-    /// The response's final or an interim (1xx) head has come; the handler takes its contents by swapping.
-    func responseReceived(_ exchange: UnsafeMutableRawPointer, _ head: inout ResponseHead)
+    /// Where the head of an exchange's response may be read to, so that it need not be moved; nil if it does not matter.
+    func responsePlace(_ exchange: UnsafeMutableRawPointer) -> UnsafeMutablePointer<ResponseHead>?
+
+    /// The response's final or an interim (1xx) head has come; the handler takes its contents, by swapping unless it is in its
+    /// place already.
+    func responseReceived(_ exchange: UnsafeMutableRawPointer, _ head: UnsafeMutablePointer<ResponseHead>)
 
     /// More of the body, never while the response is paused. The handler takes all of it. With the last piece the
     /// stream is the connection's again.
@@ -28,6 +32,7 @@ public protocol ClientHandler: AnyObject {
 }
 
 extension ClientHandler {
+    public func responsePlace(_ exchange: UnsafeMutableRawPointer) -> UnsafeMutablePointer<ResponseHead>? { nil }
     public func responseBody(_ exchange: UnsafeMutableRawPointer, _ pipe: Pipe) { preconditionFailure("nobody asked for pipes") }
 }
 
@@ -49,8 +54,13 @@ struct ClientHandlerReference {
     }
 
     @inline(__always)
-    func responseReceived(_ exchange: UnsafeMutableRawPointer, _ head: inout ResponseHead) {
-        box._withUnsafeGuaranteedRef { $0.handler.responseReceived(exchange, &head) }
+    func responsePlace(_ exchange: UnsafeMutableRawPointer) -> UnsafeMutablePointer<ResponseHead>? {
+        box._withUnsafeGuaranteedRef { $0.handler.responsePlace(exchange) }
+    }
+
+    @inline(__always)
+    func responseReceived(_ exchange: UnsafeMutableRawPointer, _ head: UnsafeMutablePointer<ResponseHead>) {
+        box._withUnsafeGuaranteedRef { $0.handler.responseReceived(exchange, head) }
     }
 
     @inline(__always)

@@ -404,46 +404,45 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
 
     /// - Returns: the head's length, nil if it is not complete.
     private func processHead(_ bytes: BorrowedBytes, tailroom: Int) -> Int? {
-        let client = pointee.client
-        switch ResponseParser.parse(bytes, into: &client.pointee.incoming, method: pointee.method, tailroom: tailroom) {
+        let head = pointee.exchange.flatMap { handler.responsePlace($0) } ?? pointee.client.incoming
+        switch ResponseParser.parse(bytes, into: &head.pointee, method: pointee.method, tailroom: tailroom) {
         case .needMore: return nil
         case .failed(let error):
             fail(.malformed(error))
             return bytes.count
         case .complete(let count):
-            let status = client.pointee.incoming.status
-            if status < 200, status != 101 { return processInterim(count, bytes) }
+            let status = head.pointee.status
+            if status < 200, status != 101 { return processInterim(head, count, bytes) }
             if status == 101, !pointee.isTunnelAsked {
                 fail(.malformed(.malformedStatusLine))
                 return bytes.count
             }
-            receive()
+            receive(head)
             return count
         }
     }
 
     @inline(never)
-    private func processInterim(_ count: Int, _ bytes: BorrowedBytes) -> Int {
+    private func processInterim(_ head: UnsafeMutablePointer<ResponseHead>, _ count: Int, _ bytes: BorrowedBytes) -> Int {
         pointee.interimCount += 1
         guard pointee.interimCount <= Limits.interimResponsesMax else {
             fail(.malformed(.tooManyFields))
             return bytes.count
         }
-        if let exchange = pointee.exchange { handler.responseReceived(exchange, &pointee.client.pointee.incoming) }
+        if let exchange = pointee.exchange { handler.responseReceived(exchange, head) }
         return count
     }
 
-    private func receive() {
-        let client = pointee.client
-        let framing = client.pointee.incoming.framing
-        if !client.pointee.incoming.isPersistent { pointee.staysOpen = false }
+    private func receive(_ head: UnsafeMutablePointer<ResponseHead>) {
+        let framing = head.pointee.framing
+        if !head.pointee.isPersistent { pointee.staysOpen = false }
         pointee.phase = .body
         pointee.awaitsResponse = false
         pointee.pipesBody = false
         pointee.body.begin(framing)
         loop.pointee.timers.cancel(timer)
         guard let exchange = pointee.exchange else { return close() }
-        handler.responseReceived(exchange, &client.pointee.incoming)
+        handler.responseReceived(exchange, head)
         guard pointee.phase == .body, pointee.exchange != nil, pointee.body.isComplete, !pointee.isTunnel else { return }
         finish(.empty)
     }

@@ -234,7 +234,7 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
         guard client.pointee.incoming.status >= 200 else {
             stream.pointee.interimCount += 1
             if stream.pointee.interimCount > Limits.interimResponsesMax { return giveUp(stream, .malformed(.tooManyFields)) }
-            return handler.responseReceived(exchange, &client.pointee.incoming)
+            return handler.responseReceived(exchange, client.incoming)
         }
         stream.pointee.hasFinalHead = true
         if stream.pointee.isTunnelAsked, client.pointee.incoming.status < 300 {
@@ -242,7 +242,7 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
             stream.pointee.isTunnel = true
             client.pointee.incoming.status = 101
         }
-        handler.responseReceived(exchange, &client.pointee.incoming)
+        handler.responseReceived(exchange, client.incoming)
         guard stream.pointee.exchange != nil else { return }
         if stream.pointee.isRemoteClosed { deliver(stream, .empty, isLast: true) } else { noteStalled(stream) }
     }

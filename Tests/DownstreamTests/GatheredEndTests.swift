@@ -14,7 +14,7 @@ struct GatheredEndTests {
         var failures: [ServerFailure] = []
         var whenFailed: (ServerStream) -> Void = { _ in }
 
-        func requestReceived(_ head: inout RequestHead, on stream: ServerStream, refusal: HTTPError?) {
+        func requestReceived(_ head: UnsafeMutablePointer<RequestHead>, on stream: ServerStream, refusal: HTTPError?) {
             stream.attach(Unmanaged.passUnretained(self).toOpaque())
             streams.append(stream)
             var response = ResponseHead()

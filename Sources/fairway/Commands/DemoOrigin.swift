@@ -48,13 +48,13 @@ private final class NamedServer: ServerHandler {
         try listener.start()
     }
 
-    func requestReceived(_ head: inout RequestHead, on stream: ServerStream, refusal: HTTPError?) {
-        let exchange = OriginExchange(head, stream, self)
+    func requestReceived(_ head: UnsafeMutablePointer<RequestHead>, on stream: ServerStream, refusal: HTTPError?) {
+        let exchange = OriginExchange(head.pointee, stream, self)
         if let refusal {
             exchange.status = refusal.status
             return exchange.answer(refusal.reason + "\n")
         }
-        if head.expectsContinue {
+        if head.pointee.expectsContinue {
             var interim = ResponseHead()
             interim.status = 100
             stream.respondInterim(interim)
