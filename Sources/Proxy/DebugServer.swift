@@ -46,9 +46,9 @@ public final class DebugServer {
 }
 
 extension DebugServer: ServerHandler {
-    public func requestReceived(_ head: inout RequestHead, on stream: ServerStream, refusal: HTTPError?) {
+    public func requestReceived(_ head: UnsafeMutablePointer<RequestHead>, on stream: ServerStream, refusal: HTTPError?) {
         let trial = DebugTrial(self, stream)
-        swap(&trial.state.pointee.request, &head)
+        swap(&trial.state.pointee.request, &head.pointee)
         // Given back by `answer` and `requestFailed`, one of which comes.
         stream.attach(Unmanaged.passRetained(trial).toOpaque())
         if let refusal { return answer(trial, refusal: .refused(refusal)) }

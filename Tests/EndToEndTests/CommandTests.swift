@@ -106,7 +106,7 @@ struct PrintCommandTests {
         ([], "z: Path(\"/z\") && Method(\"GET\") -> setPath(\"/x\") -> <shunt>;\n"),
         (["--pretty"], "z: Path(\"/z\") && Method(\"GET\")\n  -> setPath(\"/x\")\n  -> <shunt>;\n"),
         (["--json"], """
-            [{"id":"z","backend":{"type":"shunt"},"predicates":[{"name":"Path","args":["/z"]},{"name":"Method","args":["GET"]}],\
+            [{"id":"z","backend":{"type":"shunt"},"predicates":[{"name":"Method","args":["GET"]},{"name":"Path","args":["/z"]}],\
             "filters":[{"name":"setPath","args":["/x"]}]}]
 
             """),
