@@ -41,7 +41,7 @@ extension RoutingTable {
         if isLarge, hasHosts { slots.prefetch(hostHash) }
         let scope = hasScopes ? ScopeView(slots.scope(of: host), in: slots) : shared
         return withUnsafeTemporaryAllocation(of: PathStep.self, capacity: PathStep.countMax) { steps in
-            let stepCount = PathStep.read(path, scope.rootHash, seed, to: steps, fetching: isLarge ? slots : nil, host: hasDivided ? HostNumber.usual(hostHash) : nil)
+            let stepCount = scope.root == nil ? 0 : PathStep.read(path, scope.rootHash, seed, to: steps, fetching: isLarge ? slots : nil, host: hasDivided ? HostNumber.usual(hostHash) : nil)
             var walk = PathWalk(
                 slots: slots, seed: seed, path: path, steps: UnsafeBufferPointer(rebasing: steps[..<stepCount]), host: host, hostHash: hostHash, hasHosts: hasHosts,
                 hasSuffixes: hasSuffixes, method: 1 << UInt16(context.request.method.rawValue), regexps: regexps)

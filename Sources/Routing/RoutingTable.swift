@@ -98,7 +98,8 @@ struct ScopeView {
 
     init(_ number: UInt32, in slots: PagedTable<TableSlot>.View) {
         rootHash = TableHash.root(number)
-        root = slots.find(rootHash.entryHash) { $0.pointee.kind == .scopeRoot && $0.pointee.number == number }
+        let known = slots.find(rootHash.entryHash) { $0.pointee.kind == .scopeRoot && $0.pointee.number == number }
+        root = known.flatMap { $0.pointee.isBare ? nil : $0 }
         rootStage = slots.only(.rootStage, number, TableHash.rootStage(number))
     }
 }

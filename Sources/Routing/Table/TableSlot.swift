@@ -99,6 +99,8 @@ struct TableSlot: PagedEntry {
     static let vacant = TableSlot(kind: .vacant, parent: 0, hash: 0, number: 0, key: (0, 0, 0, 0, 0), keyCount: 0)
 
     var isVacant: Bool { kind == .vacant }
+    /// Whether neither routes nor other nodes hang on this node.
+    var isBare: Bool { literalChildren == 0 && flags.isEmpty }
 
     private init(kind: Kind, parent: UInt32, hash: UInt32, number: UInt32, key: (UInt64, UInt64, UInt64, UInt64, UInt64), keyCount: Int) {
         self.parent = parent
