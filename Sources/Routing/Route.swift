@@ -9,21 +9,23 @@ internal import Synchronization
 /// are lent as unmanaged references. 88 bytes beside its definition; whatever routes can have in common they share. Only its
 /// endpoints may change while it lives, since they do so often: then neither the route nor a page of the table is made anew.
 public final class Route: RouteFacts, @unchecked Sendable {
-    /// As it was compiled; of endpoints, `currentDefinition` has the last word.
-    public let definition: RouteDefinition
+    // First what every request asks for: with the facts before it, in one line of the cache.
+    let chain: FilterChain
+    /// Of a network backend, as it was compiled.
+    private let compiledOrigin: Atomic<Unmanaged<Origin>?>
     /// As it was compiled.
     private let compiledBackend: RouteBackend
-    private let compiledOrigin: Atomic<Unmanaged<Origin>?>
     /// With a reference; nil unless endpoints have changed.
     private let changedBackend = Atomic<Unmanaged<ChangedBackend>?>(nil)
+    /// The predicates that the table does not answer, in the order of their evaluation (routing.md §5).
+    let conditions: RouteConditions
+    /// As it was compiled; of endpoints, `currentDefinition` has the last word.
+    public let definition: RouteDefinition
     /// What the route's filters without actions of their own say about it.
     public var traits: [RouteTrait] { chain.traits }
     /// In written order; valid while the route lives.
     public var filters: UnsafeBufferPointer<Unmanaged<Filter>> { chain.filters }
 
-    let chain: FilterChain
-    /// The predicates that the table does not answer, in the order of their evaluation (routing.md §5).
-    let conditions: RouteConditions
     /// The number of its scope in the table.
     let scope: UInt32
     /// The generation of the first table that has it.

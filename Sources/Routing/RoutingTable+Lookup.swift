@@ -44,7 +44,7 @@ extension RoutingTable {
             let stepCount = scope.root == nil ? 0 : PathStep.read(path, scope.rootHash, seed, to: steps, fetching: isLarge ? slots : nil, host: hasDivided ? HostNumber.usual(hostHash) : nil)
             var walk = PathWalk(
                 slots: slots, seed: seed, path: path, steps: UnsafeBufferPointer(rebasing: steps[..<stepCount]), host: host, hostHash: hostHash, hasHosts: hasHosts,
-                hasSuffixes: hasSuffixes, method: 1 << UInt16(context.request.method.rawValue), regexps: regexps)
+                hasSuffixes: hasSuffixes, fetchesRoutes: isLarge, method: 1 << UInt16(context.request.method.rawValue), regexps: regexps)
             if let root = scope.root, !path.isEmpty, let found = walk.find(root, scope.rootHash, 1, 0, &probe) { return found }
             return scope.rootStage.flatMap { walk.firstAdmitted($0, .exact, &probe) }
         }
@@ -95,6 +95,8 @@ struct PathWalk {
     let hasHosts: Bool
     /// Whether some route has a wildcard in its hosts.
     let hasSuffixes: Bool
+    /// Whether a route that is alone at its place is fetched while the host is compared: the exchange asks for it next.
+    let fetchesRoutes: Bool
     /// The bit of the request's method.
     let method: UInt16
     /// Nil if no route is found by a regexp.
@@ -105,7 +107,7 @@ struct PathWalk {
 
     init(
         slots: PagedTable<TableSlot>.View, seed: UInt64, path: BorrowedBytes, steps: UnsafeBufferPointer<PathStep>, host: BorrowedBytes, hostHash: UInt32, hasHosts: Bool,
-        hasSuffixes: Bool, method: UInt16, regexps: UnsafeMutablePointer<RegexpMatches>?
+        hasSuffixes: Bool, fetchesRoutes: Bool, method: UInt16, regexps: UnsafeMutablePointer<RegexpMatches>?
     ) {
         self.slots = slots
         self.seed = seed
@@ -115,6 +117,7 @@ struct PathWalk {
         self.hostHash = hostHash
         self.hasHosts = hasHosts
         self.hasSuffixes = hasSuffixes
+        self.fetchesRoutes = fetchesRoutes
         self.method = method
         self.regexps = regexps
     }
@@ -162,11 +165,20 @@ struct PathWalk {
     private mutating func firstAdmitted(
         of candidates: UnsafeBufferPointer<Candidate>, _ end: PatternEnd, _ probe: inout some RouteProbe
     ) -> Candidate? {
+        if fetchesRoutes, candidates.count == 1 { Self.fetch(candidates[0]) }
         var tried: UnsafeMutableRawPointer?
         for candidate in candidates {
             if let found = take(candidate, end, &tried, &probe) { return found }
         }
         return nil
+    }
+
+    /// What an exchange asks of a route stands in its first half, which may begin in one line and end in the next.
+    @inline(__always)
+    private static func fetch(_ candidate: Candidate) {
+        let route = UnsafeRawPointer(candidate.route.toOpaque())
+        PagedTable<TableSlot>.View.prefetch(route + 16)
+        PagedTable<TableSlot>.View.prefetch(route + 48)
     }
 
     /// Merges the routes of the request's hosts with those of any host, in the order in which they are tried.

@@ -20,6 +20,10 @@ struct PagedTable<Entry: PagedEntry> {
             clinux_prefetch(home + 64)
         }
 
+        /// Fetches the line of something that an entry refers to.
+        @inline(__always)
+        static func prefetch(_ address: UnsafeRawPointer) { clinux_prefetch(address) }
+
         /// Calls `body` with the entries of this hash one after the other, until it answers true for one.
         @inline(__always)
         func find(_ hash: UInt32, _ body: (UnsafePointer<Entry>) -> Bool) -> UnsafePointer<Entry>? {
