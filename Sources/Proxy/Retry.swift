@@ -89,6 +89,8 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         pointee.client = nil
         guard let endpoint = pointee.endpoint else { return }
         pointee.endpoint = nil
+        // An endpoint without requests may go once no route has it, and its origin with it. What fails later is not its failure.
+        if !failed { pointee.origin = nil }
         endpoint._withUnsafeGuaranteedRef { $0.requestFinished(failed: failed, now: now) }
     }
 
