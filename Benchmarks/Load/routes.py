@@ -211,11 +211,29 @@ def churn_text(origin, number):
     return f'probe: Path("/probe/{number}") -> "http://127.0.0.1:{origin}";\n'
 
 
+def measure_cycle(fleet, progress):
+    """300,000 routes that loop back, each to the next and the last to the first: a request must end soon, and be told why."""
+    progress("a cycle of loopbacks")
+    path = os.path.join(BUILD, "routes-cycle.eskip")
+    publish(path, f'end: Path("/end") -> "http://127.0.0.1:{fleet.origin_port}";\n' + "".join(
+        f'r{i}: Path("/r{i}") -> setPath("/r{(i + 1) % MANY}") -> <loopback>;\n' for i in range(MANY)))
+    with Running(fleet, [path], ("cycle.example.org", "/end")) as running:
+        before, cpu = running.proxy.memory_kib("VmRSS"), running.proxy.cpu_ns()
+        statuses = {ask(running.proxy.port, "cycle.example.org", f"/r{i * 997 % MANY}") for i in range(200)}
+        cpu = (running.proxy.cpu_ns() - cpu) / 1000 / 200
+        grown = running.proxy.memory_kib("VmRSS") - before
+        with open(running.proxy.log) as log:
+            reason = "more loopbacks than -max-loopbacks allows" in log.read()
+    os.remove(path)
+    return {"statuses": sorted(statuses), "us": cpu, "grown_kib": grown, "is_told": reason}
+
+
 # MARK: all of it
 
 def measure(fleet, run_load, rounds, seconds, progress):
     result = {"shapes": {shape.name: measure_shape(fleet, shape, progress) for shape in SHAPES},
-              "requests": measure_requests(fleet, run_load, rounds, seconds, progress), "churn": measure_churn(fleet, progress)}
+              "requests": measure_requests(fleet, run_load, rounds, seconds, progress), "churn": measure_churn(fleet, progress),
+              "cycle": measure_cycle(fleet, progress)}
     progress("")
     return result
 
@@ -238,6 +256,12 @@ def print_table(result, gates):
     print(f"\n{churn['updates']} updates at {PER_SECOND}/s under load: {churn['failed']} failed, p99 {churn['busy_p99_us']:,.0f} µs against "
           f"{churn['quiet_p99_us']:,.0f} in the quiet seconds between ({churn['p99_ratio']:.2f} x), private memory {churn['memory_first_mib']:.0f} MiB after the first "
           f"seconds, {churn['memory_last_mib']:.0f} at the end: {'ok' if set(good) == {'ok'} else 'MISSED'}")
+
+
+    cycle = result["cycle"]
+    good = gates.check(cycle["statuses"] == [500] and cycle["is_told"] and cycle["grown_kib"] < 16 * 1024, f"routes: a cycle of loopbacks: {cycle}")
+    print(f"\nA cycle of {MANY:,} loopbacks: {cycle['statuses']}, {cycle['us']:.0f} µs CPU per request with its connection, {cycle['grown_kib']} KiB more, "
+          f"{'the log says why' if cycle['is_told'] else 'nothing in the log'}: {good}")
 
 
 def gate_shape(name, row, gates):

@@ -19,6 +19,21 @@ struct LoopbackTests {
         for _ in 0..<2 { #expect(try client.exchange(get("/missing")).bodyText == "GET /page ") }
     }
 
+    @Test("a cycle of loopbacks ends with an error that is logged, and costs the others nothing", arguments: [
+        "a: Path(\"/a\") -> <loopback>;",
+        "a: Path(\"/a\") -> setPath(\"/b\") -> <loopback>; b: Path(\"/b\") -> setPath(\"/a\") -> <loopback>;",
+        "a: Path(\"/a\") -> loopbackIfStatus(404, \"/a\") -> <shunt>;",
+    ])
+    func cycle(routes: String) throws {
+        let proxy = try FairwayProcess(routes: routes + " ok: Path(\"/ok\") -> status(204) -> <shunt>")
+        let client = try RawClient(port: proxy.port)
+        for _ in 0..<3 {
+            #expect(try client.exchange(get("/a")).status == 500)
+            #expect(try client.exchange(get("/ok")).status == 204)
+        }
+        try proxy.waitForLog("more loopbacks than -max-loopbacks allows")
+    }
+
     @Test("a body that the first origin took cannot go to a second one", arguments: [
         post("/missing", "hello"), "POST /missing HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
     ])
