@@ -100,6 +100,10 @@ public enum Limits {
     public static let windowUpdatesPerSecond = 100
     /// Streams on one connection to an upstream, whatever it would allow: more share one TCP window.
     public static let streamsPerUpstreamConnectionMax = 100
+    /// How long a client's certificate counts as verified: a connection may outlive it.
+    public static let clientVerdictNanoseconds: UInt64 = 60_000_000_000
+    /// The authorities' certificates of a client that a session keeps for it, so that they are there when it comes back.
+    public static let sessionChainBytesMax = 8 * 1024
     /// How long idle connections beyond `-idle-conns-num` are kept: bursts that come again within it find theirs, and need no new ones.
     public static let surplusNanoseconds: UInt64 = 5_000_000_000
     /// Request bodies that are kept until an HTTP/2 upstream has begun with them: gRPC's messages are mostly smaller.

@@ -73,6 +73,7 @@ extension Configuration {
     public struct Server: Sendable, Equatable {
         public var readTimeout = Duration.seconds(300)
         public var readHeaderTimeout = Duration.seconds(60)
+        public var handshakeTimeout = Duration.seconds(10)
         /// Time without progress, renewed by every write that moves.
         public var writeTimeout = Duration.seconds(60)
         /// Above the 60 s of an ALB, so that the ALB closes first.

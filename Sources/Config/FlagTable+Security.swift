@@ -11,10 +11,10 @@ extension FlagTable {
         .bool("insecure", \.backend.insecure, "do not verify certificates of upstreams"),
         .strings("client-tls-cert", \.tls.clientCert, "certificate files shown to upstreams, paired with -client-tls-key"),
         .strings("client-tls-key", \.tls.clientKey, "their key files"),
-        .duration("client-tls-cert-refresh-interval", \.tls.clientCertRefreshInterval, "how often they, and files of backendTLS filters, are read again; 0 means 5m"),
+        .duration("client-tls-cert-refresh-interval", \.tls.clientCertRefreshInterval, "how often they, files of backendTLS filters and -mtls-authn-ca are read again; 0 means 5m"),
         .bool("enable-mtls", \.tls.enableMTLS, "show the one client certificate and keep it fresh"),
-        .string("mtls-authn-ca", \.tls.mtlsAuthnCA, "authorities that mtlsAuthn trusts", .notYet),
-        .bool("mtls-authn-append-ca", \.tls.mtlsAuthnAppendCA, "besides those of the system", .notYet),
+        .string("mtls-authn-ca", \.tls.mtlsAuthnCA, "file with the authorities that mtlsAuthn trusts; the system's without one"),
+        .bool("mtls-authn-append-ca", \.tls.mtlsAuthnAppendCA, "trust those of the system besides -mtls-authn-ca"),
     ]
 
     static let auth: [Flag] = [

@@ -84,6 +84,7 @@ extension FlagTable {
     private static let server: [Flag] = [
         .duration("read-timeout-server", \.server.readTimeout, "for a whole request with its body; 0 means none"),
         .duration("read-header-timeout-server", \.server.readHeaderTimeout, "for a request's head; 0 means -read-timeout-server"),
+        .duration("tls-handshake-timeout-server", \.server.handshakeTimeout, "for a client's TLS handshake, from the accepted connection on; 0 means none"),
         .duration("write-timeout-server", \.server.writeTimeout,
             "without progress of a response, renewed by every write that moves; 0 means none"),
         .duration("idle-timeout-server", \.server.idleTimeout,

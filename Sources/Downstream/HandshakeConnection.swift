@@ -55,7 +55,8 @@ extension UnsafeMutablePointer where Pointee == HandshakeConnection {
     func opened() {
         timer.pointee.owner = UnsafeMutableRawPointer(self)
         timer.pointee.expired = { $0.assumingMemoryBound(to: HandshakeConnection.self).timerExpired() }
-        loop.pointee.timers.set(timer, at: loop.pointee.now + pointee.server.pointee.options.handshakeTimeout)
+        let limit = pointee.server.pointee.options.handshakeTimeout
+        if limit > 0 { loop.pointee.timers.set(timer, at: loop.pointee.now + limit) }
     }
 
     fileprivate func ready(_ readiness: Readiness) {

@@ -5,7 +5,7 @@ public import Net
 public struct ServerOptions: Sendable {
     /// Keep-alive connections without a request; longer than an ALB's 60 s, so that it closes first.
     public var idleTimeout: UInt64 = 75_000_000_000
-    /// From the connection to the end of its TLS handshake; never none.
+    /// `-tls-handshake-timeout-server`: from the accepted connection to the end of its TLS handshake.
     public var handshakeTimeout: UInt64 = 10_000_000_000
     public var readHeaderTimeout: UInt64 = 60_000_000_000
     /// For a whole request with its body.

@@ -1,6 +1,8 @@
 public import Bytes
+public import Crypto
 public import HTTP
 public import Net
+import TLS
 
 /// The client's side of one exchange, whatever frames it.
 public struct ServerStream {
@@ -43,6 +45,14 @@ public struct ServerStream {
         switch framing {
         case .http1(let connection): !connection.pointee.transport.isPlain
         case .http2(let stream): !stream.owner.pointee.transport.isPlain
+        }
+    }
+
+    /// What the client showed for its connection; nil without TLS or certificates.
+    public var clientCertificates: PeerCertificates? {
+        switch framing {
+        case .http1(let connection): TLSConnection.certificatesShown(on: connection.pointee.transport)
+        case .http2(let stream): TLSConnection.certificatesShown(on: stream.owner.pointee.transport)
         }
     }
 

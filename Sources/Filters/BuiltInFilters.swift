@@ -14,6 +14,7 @@ public enum BuiltInFilters {
             + LoggingFilters.specs
             + LoadBalancingFilters.specs
             + BackendTLSFilters.specs
+            + ClientCertificateFilters.specs
     }
 }
 

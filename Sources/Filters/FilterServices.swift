@@ -1,4 +1,5 @@
 public import Bytes
+public import Crypto
 
 /// What filters need of the world; one per worker, called on its loop only, supplied by the proxy or by a test.
 open class FilterServices {
@@ -22,6 +23,9 @@ open class FilterServices {
     open func after(_ nanoseconds: UInt64, _ body: @escaping () -> Void) {
         preconditionFailure("this worker has no timers")
     }
+
+    /// What the client of an exchange showed for its connection; nil without TLS or certificates.
+    open func clientCertificates(_ context: FilterContext) -> PeerCertificates? { nil }
 
     /// Adds to a filter's own counter, shown as `skipper_custom_total{key="<filter>.custom.<key>"}`.
     open func count(_ key: String, by amount: UInt64) {}

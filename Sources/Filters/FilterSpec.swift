@@ -46,6 +46,8 @@ public struct FilterEnvironment: Sendable {
     public var secrets: any SecretRegistry = NoSecrets()
     /// Where `backendTLS…` note what they ask for.
     public var backendTLS = BackendTLSRules()
+    /// Whom `mtlsAuthn` trusts.
+    public var clientTrust = ClientTrust()
 
     public init() {}
 }

@@ -27,6 +27,11 @@ public struct Transport {
     /// Whether bytes pass as they are, so that `splice` may move them.
     public var isPlain: Bool { operations == nil }
 
+    /// What the transport's operations are called with, if they are these.
+    public func context(of operations: UnsafePointer<TransportOperations>) -> UnsafeMutableRawPointer? {
+        self.operations == operations ? context : nil
+    }
+
     @inline(__always)
     public func receive(into buffer: UnsafeMutableRawBufferPointer) -> IOResult {
         if let operations { return operations.pointee.receive(context!, buffer) }

@@ -1,4 +1,6 @@
 import Bytes
+import Crypto
+import Downstream
 import Filters
 import Net
 import Telemetry
@@ -34,6 +36,11 @@ final class WorkerServices: FilterServices {
         word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
         word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
         return word ^ (word >> 31)
+    }
+
+    override func clientCertificates(_ context: FilterContext) -> PeerCertificates? {
+        // An exchange begins with its filters' state.
+        UnsafeMutableRawPointer(context.state).assumingMemoryBound(to: Exchange.self).pointee.server.clientCertificates
     }
 
     override func count(_ key: String, by amount: UInt64) { telemetry.count(key, by: amount) }

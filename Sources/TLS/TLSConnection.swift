@@ -1,5 +1,6 @@
 internal import Bytes
 internal import COpenSSL
+internal import Crypto
 public import Net
 
 /// One encrypted connection over a socket, of either side: first its handshake, then its transport. Reached by pointer;
@@ -43,6 +44,9 @@ public struct TLSConnection: ~Copyable {
     fileprivate var isEstablished = false
     /// Given by the server and not yet taken by whoever keeps sessions.
     var newSession: TLSSession?
+    /// Nil until somebody asks, and without certificates.
+    var shown: PeerCertificates?
+    var isShownKnown = false
 
     init(ssl: OpaquePointer, socket: Transport, scratch: UnsafeMutablePointer<RecordScratch>, owner: AnyObject, isServer: Bool) {
         self.ssl = ssl
@@ -67,7 +71,7 @@ public struct TLSConnection: ~Copyable {
         return connection
     }
 
-    fileprivate nonisolated(unsafe) static let operations: UnsafePointer<TransportOperations> = {
+    nonisolated(unsafe) static let operations: UnsafePointer<TransportOperations> = {
         @Sendable func connection(_ context: UnsafeMutableRawPointer) -> UnsafeMutablePointer<TLSConnection> {
             context.assumingMemoryBound(to: TLSConnection.self)
         }

@@ -102,6 +102,7 @@ public final class TLSServerContext: @unchecked Sendable {
         SSL_CTX_set_alpn_select_cb(context, TLSServerContext.protocolsOffered, me)
         copenssl_set_ticket_callback(context, TLSServerContext.ticket)
         if !status.isEmpty { copenssl_set_status_callback(context, TLSServerContext.statusAsked, me) }
+        if options.clientAuthentication != .none { ClientIdentity.keepInSessions(of: context) }
         if options.keyLog != nil { SSL_CTX_set_keylog_callback(context, TLSServerContext.keysMade) }
     }
 

@@ -35,6 +35,7 @@ final class Assembly {
     /// nil unless the main listener speaks TLS.
     private let certificates: ServerCertificates?
     private let upstreamCertificates: UpstreamCertificates
+    private let clientAuthorities: ClientAuthorities
     private var certificateTimer: ControlTimer?
     private let secrets: FileSecrets
     private var secretTimer: ControlTimer?
@@ -64,11 +65,13 @@ final class Assembly {
         let labels = metrics.labels
         endpoints = EndpointRegistry(passiveHealth: PassiveHealth(configuration.backend.passiveHealthCheck)) { labels.label($0).id }
         upstreamCertificates = try UpstreamCertificates(configuration.tls, isInsecure: configuration.backend.insecure, log: log)
+        clientAuthorities = try ClientAuthorities(configuration.tls, log: log)
         secrets = FileSecrets(paths: configuration.auth.credentialsPaths, log: log)
         var environment = FilterEnvironment(configuration)
         environment.metrics = metrics
         environment.secrets = secrets
         environment.backendTLS = upstreamCertificates.wishes
+        environment.clientTrust = clientAuthorities.trust
         var filters = FilterRegistry.builtIn(environment)
         filters.disable(configuration.routes.disabledFilters)
         var routing = RoutingOptions()
@@ -112,6 +115,7 @@ final class Assembly {
         controlPlane.refresh()
         certificates?.refresh()
         upstreamCertificates.refresh()
+        clientAuthorities.refresh()
         secrets.refresh()
     }
 
@@ -128,7 +132,10 @@ final class Assembly {
 
     /// Opens the listeners and starts a thread for each worker.
     func start() throws(StartError) {
-        certificateTimer = ControlTimer(control, interval: upstreamCertificates.checkInterval) { [unowned self] in upstreamCertificates.refresh() }
+        certificateTimer = ControlTimer(control, interval: upstreamCertificates.checkInterval) { [unowned self] in
+            upstreamCertificates.refresh()
+            clientAuthorities.refresh()
+        }
         let secretInterval = configuration.auth.credentialsUpdateInterval.nanoseconds
         if secretInterval > 0 { secretTimer = ControlTimer(control, interval: secretInterval) { [unowned self] in secrets.refresh() } }
         let count = configuration.general.workers > 0 ? configuration.general.workers : ProcessorCount.available

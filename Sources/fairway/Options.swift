@@ -42,6 +42,7 @@ extension ServerOptions {
         let server = configuration.server
         idleTimeout = server.idleTimeout.nanoseconds
         readHeaderTimeout = server.readHeaderTimeout.nanoseconds
+        handshakeTimeout = server.handshakeTimeout.nanoseconds
         readTimeout = server.readTimeout.nanoseconds
         writeTimeout = server.writeTimeout.nanoseconds
         keepAliveMax = server.keepalive.nanoseconds

@@ -22,14 +22,18 @@ final class UpstreamCertificates: Sendable {
     private let log: Logger
     /// By the word that routes' wishes make.
     private let rules: Mutex<[UInt64: Rules]>
-    let wishes = BackendTLSRules(refusal: UpstreamCertificates.refusal)
+    private let wished: WishedCertificates
+    let wishes: BackendTLSRules
 
     init(_ settings: Configuration.TLS, isInsecure: Bool, log: Logger) throws(StartError) {
         self.settings = settings
         self.isInsecure = isInsecure
         self.log = log
+        let wished = WishedCertificates()
+        self.wished = wished
+        wishes = BackendTLSRules { wished.read($0) }
         do throws(CertificateError) {
-            let options = try UpstreamCertificates.options(settings, isInsecure, [])
+            let options = try UpstreamCertificates.options(settings, isInsecure)
             // The system's authorities take megabytes: they are read when the first upstream speaks TLS.
             let isAsked = !options.certificates.isEmpty
             rules = Mutex(isAsked ? [0: Rules(context: try TLSClientContext(options), options: options, serverName: nil)] : [:])
@@ -71,14 +75,26 @@ final class UpstreamCertificates: Sendable {
 
     private func make(_ word: UInt64, trust: TLSClientContext?) throws(CertificateError) -> Rules {
         let wishes = wishes.wishes(in: word)
-        let options = try UpstreamCertificates.options(settings, isInsecure, wishes)
+        let options = try options(for: wishes)
         var serverName: String?
         for case .serverName(let name) in wishes { serverName = name }
-        return Rules(context: try TLSClientContext(options, trust: trust), options: options, serverName: serverName)
+        return Rules(context: try context(options, wishes, trust: trust), options: options, serverName: serverName)
+    }
+
+    /// Authorities that were read for routes are shared, not read again.
+    private func context(_ options: TLSClientOptions, _ wishes: [BackendTLSRules.Wish], trust: TLSClientContext?) throws(CertificateError) -> TLSClientContext {
+        var (options, trust) = (options, trust)
+        for wish in wishes {
+            guard case .authorities = wish, let part = wished[wish] else { continue }
+            options.authorities = []
+            trust = part.context
+        }
+        return try TLSClientContext(options, trust: trust)
     }
 
     /// Looks at the files, and takes over those that have changed and can be used.
     func refresh() {
+        wished.refresh(log)
         let words = rules.withLock { Array($0.keys) }
         for word in words { refresh(word) }
     }
@@ -86,10 +102,11 @@ final class UpstreamCertificates: Sendable {
     private func refresh(_ word: UInt64) {
         guard var known = rules.withLock({ $0[word] }) else { return }
         do throws(CertificateError) {
-            let options = try UpstreamCertificates.options(settings, isInsecure, wishes.wishes(in: word))
+            let wishes = wishes.wishes(in: word)
+            let options = try options(for: wishes)
             guard options != known.options else { return }
             // Trust is not shared here, so that authorities of the system that were updated count from now on.
-            known.context = try TLSClientContext(options)
+            known.context = try context(options, wishes, trust: nil)
             known.options = options
             known.reported = nil
             log.info("certificates for upstreams replaced: \(options.certificates.map(\.name).joined(separator: ", ")) \(options.authoritiesName)")
@@ -100,37 +117,21 @@ final class UpstreamCertificates: Sendable {
         rules.withLock { $0[word] = known }
     }
 
-    private static func options(
-        _ settings: Configuration.TLS, _ isInsecure: Bool, _ wishes: [BackendTLSRules.Wish]
-    ) throws(CertificateError) -> TLSClientOptions {
-        var options = TLSClientOptions()
-        options.verifies = !isInsecure
-        for (path, keyPath) in zip(settings.clientCert, settings.clientKey) { options.certificates.append(try pair(path, keyPath)) }
+    /// Those of the flags, under the routes' wishes.
+    private func options(for wishes: [BackendTLSRules.Wish]) throws(CertificateError) -> TLSClientOptions {
+        var options = try UpstreamCertificates.options(settings, isInsecure)
         for wish in wishes {
-            switch wish {
-            case .authorities(let path):
-                options.authorities = try ReadFile.certificate(path)
-                options.authoritiesName = path
-            case .certificate(let path, let keyPath): options.certificates = [try pair(path, keyPath)]
-            case .serverName: break
-            }
+            guard let part = wished[wish]?.options else { continue }
+            if !part.certificates.isEmpty { options.certificates = part.certificates }
+            if !part.authorities.isEmpty { (options.authorities, options.authoritiesName) = (part.authorities, part.authoritiesName) }
         }
         return options
     }
 
-    private static func pair(_ path: String, _ keyPath: String) throws(CertificateError) -> CertificateSource {
-        CertificateSource(name: path, certificate: try ReadFile.certificate(path), key: try ReadFile.certificate(keyPath))
-    }
-
-    /// Routes with files that cannot be used are refused when they are loaded.
-    @Sendable private static func refusal(_ wish: BackendTLSRules.Wish) -> String? {
-        do throws(CertificateError) {
-            var settings = Configuration.TLS()
-            settings.clientCert = []
-            _ = try TLSClientContext(try options(settings, true, [wish]))
-            return nil
-        } catch {
-            return error.description
-        }
+    private static func options(_ settings: Configuration.TLS, _ isInsecure: Bool) throws(CertificateError) -> TLSClientOptions {
+        var options = TLSClientOptions()
+        options.verifies = !isInsecure
+        for (path, keyPath) in zip(settings.clientCert, settings.clientKey) { options.certificates.append(try WishedCertificates.pair(path, keyPath)) }
+        return options
     }
 }

@@ -1,3 +1,4 @@
+import Synchronization
 import TestSupport
 import Testing
 
@@ -53,6 +54,34 @@ struct TLSAbuseTests {
                 try client.send(Array(Self.hello[..<count]))
                 Patience.pause(milliseconds: 2)
                 if isReset { client.reset() } else { client.finish() }
+            }
+        }
+        #expect(try isServing())
+    }
+
+    /// A whole ClientHello, as openssl sends it.
+    private static func wholeHello() throws -> [UInt8] {
+        let said = Mutex<[UInt8]>([])
+        let listener = try LoopbackOrigin(serve: { connection in
+            let start = try connection.readExactly(5)
+            let rest = try connection.readExactly(Int(start[3]) << 8 | Int(start[4]))
+            said.withLock { $0 = start + rest }
+        })
+        _ = try Command.run(["openssl", "s_client", "-connect", "127.0.0.1:\(listener.port)"], input: "")
+        return said.withLock { $0 }
+    }
+
+    @Test("a client that leaves when the server has answered its hello, and one that says nonsense then") func leavingLater() throws {
+        let hello = try Self.wholeHello()
+        try #require(hello.count > 100)
+        for last in [[], [0x14, 3, 3, 0, 1, 1], [0x14, 3, 3, 0, 1, 1, 0x17, 3, 3, 0, 20] + [UInt8](repeating: 9, count: 20), [0x16, 3, 3, 0, 4, 20, 0, 0, 0]] {
+            for isReset in [false, true] {
+                let client = try client()
+                try client.send(hello)
+                _ = try client.readExactly(100)
+                try client.send(last)
+                if isReset { client.reset() } else { client.finish() }
+                if !isReset { _ = try? client.readToEnd() }
             }
         }
         #expect(try isServing())

@@ -6,6 +6,11 @@ public final class TestAuthority: Sendable {
     public struct Pair: Sendable {
         public let certificate: String
         public let key: String
+
+        public init(certificate: String, key: String) {
+            self.certificate = certificate
+            self.key = key
+        }
     }
 
     public enum KeyKind: Sendable {
@@ -25,6 +30,17 @@ public final class TestAuthority: Sendable {
     public init(name: String = "test authority") throws {
         folder = try TemporaryFolder()
         try openssl(["req", "-x509"] + KeyKind.p256.words + ["-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-days", "30", "-subj", "/CN=\(name)"])
+    }
+
+    /// An authority whose own certificate `parent` has signed.
+    public init(name: String, under parent: TestAuthority) throws {
+        folder = try TemporaryFolder()
+        try openssl(["req"] + KeyKind.p256.words + ["-nodes", "-keyout", "ca.key", "-out", "ca.csr", "-subj", "/CN=\(name)"])
+        try folder.write("basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign\n", to: "ca.ext")
+        try openssl([
+            "x509", "-req", "-in", "ca.csr", "-CA", parent.certificate, "-CAkey", "\(parent.folder.path)/ca.key", "-set_serial", "7", "-days", "30",
+            "-extfile", "ca.ext", "-out", "ca.pem",
+        ])
     }
 
     /// A certificate for these names, each as openssl writes them (`DNS:a.test`, `IP:127.0.0.1`).

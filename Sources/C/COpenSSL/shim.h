@@ -86,3 +86,33 @@ static inline int copenssl_no_passphrase(char *buffer, int size, int writing, vo
 }
 static inline EVP_PKEY *copenssl_read_key(BIO *bio) { return PEM_read_bio_PrivateKey(bio, NULL, copenssl_no_passphrase, NULL); }
 static inline X509 *copenssl_read_certificate(BIO *bio) { return PEM_read_bio_X509_AUX(bio, NULL, copenssl_no_passphrase, NULL); }
+/// An alternative name's bytes and kind: GEN_DNS, GEN_URI, GEN_IPADD; NULL for other kinds.
+static inline const unsigned char *copenssl_alternative_name(const GENERAL_NAMES *names, int index, int *kind, int *count) {
+    const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, index);
+    *kind = name->type;
+    if (name->type != GEN_DNS && name->type != GEN_URI && name->type != GEN_IPADD) return NULL;
+    *count = ASN1_STRING_length(name->d.ia5);
+    return ASN1_STRING_get0_data(name->d.ia5);
+}
+/// Verifies a client's certificate, the first one, with the help of the others. Returns an X509_V_ code.
+static inline int copenssl_verify_client(X509_STORE *store, X509 *const *certificates, int count) {
+    STACK_OF(X509) *others = sk_X509_new_null();
+    X509_STORE_CTX *context = X509_STORE_CTX_new();
+    int result = X509_V_ERR_OUT_OF_MEM;
+    for (int i = 1; others && i < count; i++) sk_X509_push(others, certificates[i]);
+    if (others && context && X509_STORE_CTX_init(context, store, certificates[0], others) == 1 &&
+        X509_STORE_CTX_set_default(context, "ssl_client") == 1) {
+        int verified = X509_verify_cert(context);
+        result = X509_STORE_CTX_get_error(context);
+        if (verified != 1 && result == X509_V_OK) result = X509_V_ERR_UNSPECIFIED;
+    }
+    X509_STORE_CTX_free(context);
+    sk_X509_free(others);
+    return result;
+}
+static inline int copenssl_count_certificates(const STACK_OF(X509) *certificates) { return certificates ? sk_X509_num(certificates) : 0; }
+static inline X509 *copenssl_certificate_at(const STACK_OF(X509) *certificates, int index) { return sk_X509_value(certificates, index); }
+/// Sessions that are given to clients keep what `make` adds to them.
+static inline void copenssl_set_ticket_maker(SSL_CTX *context, int (*make)(SSL *, void *)) {
+    SSL_CTX_set_session_ticket_cb(context, make, NULL, NULL);
+}
