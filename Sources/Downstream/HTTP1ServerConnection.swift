@@ -443,7 +443,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         pointee.isChunked = false
         pointee.isResponding = true
         pointee.closesAfterResponse = true
-        writeHead(head, HeadSerializer.Framing(body: .none, upgrades: true))
+        writeHead(head, HeadSerializer.Framing(body: .none, upgrades: head.status == 101))
         pointee.body.begin(.untilClose)
         pointee.phase = .body
         loop.pointee.timers.cancel(timer)

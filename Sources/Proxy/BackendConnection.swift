@@ -15,8 +15,26 @@ extension UnsafeMutablePointer where Pointee == Exchange {
             needs.framing = asksForWebSocket ? .webSocket : .http1
             needs.connectTimeout = pointee.worker.options.upgradeDialTimeout
         }
+        if asksForTunnel {
+            needs.framing = .http1
+            needs.isFresh = true
+            needs.connectTimeout = pointee.worker.options.upgradeDialTimeout
+        }
         if pointee.filter.settings.sendsProxyHeader { needs.proxyHeader = proxyHeader }
         return needs
+    }
+
+    /// `backendIsProxy` and a client's own CONNECT: the backend is asked to make that tunnel. Other backends never are.
+    var asksForTunnel: Bool {
+        pointee.filter.request.method == .connect && pointee.filter.settings.backendIsProxy && pointee.filter.request.version != .http2
+            && pointee.filter.request.framing.isEmpty
+    }
+
+    /// Why a CONNECT cannot be put to a forward proxy: those with bodies and those of HTTP/2 have no form for it here.
+    func refusedTunnel(_ proxy: Origin) -> ProxyError? {
+        guard pointee.filter.request.method == .connect else { return nil }
+        if !asksForTunnel { return .refused(.unsupportedProtocol) }
+        return proxy.scheme == .h2c ? .upstream(.noTunnels) : nil
     }
 
     /// `backendIsProxy` for a client that came by TLS: its host is reached by TLS too, in a tunnel of the backend's. A

@@ -22,7 +22,9 @@ extension UnsafeMutablePointer where Pointee == Exchange {
             pointee.attemptCount += 1
             if isLast, piece.count > 0, client.isHTTP2 { keepForReplay(piece, trailers) }
             var framing = HeadSerializer.Framing(body: upstreamFraming(), upgrades: pointee.filter.request.isUpgrade)
-            if pointee.filter.settings.backendIsProxy, pointee.origin?._withUnsafeGuaranteedRef({ $0.proxy }) == nil { framing.scheme = "http" }
+            if pointee.filter.settings.backendIsProxy, pointee.origin?._withUnsafeGuaranteedRef({ $0.proxy }) == nil {
+                if asksForTunnel { framing.asksForTunnel = true } else { framing.scheme = "http" }
+            }
             if case .length(let length) = framing.body, length >= UInt64(Limits.pipedBytesMin) { pipeRequest(client) }
             outcome = withUpstreamHost { host in
                 client.request(pointee.filter.request, host: host, framing: framing, piece, isLast: isLast, trailers: trailers)
@@ -77,6 +79,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
 
     private func withUpstreamHost<Result>(_ body: (BorrowedBytes) -> Result) -> Result {
         // A forward proxy is asked for the client's host, not for its own.
+        if asksForTunnel { return body(pointee.filter.request.target) }
         if pointee.filter.settings.backendIsProxy { return body(pointee.filter.request.host) }
         if let host = context.outgoingHost { return body(host) }
         if pointee.filter.settings.preservesHost { return body(pointee.filter.request.host) }

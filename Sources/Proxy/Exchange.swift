@@ -103,7 +103,10 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     }
 
     func connect(to origin: Origin, _ needs: ConnectionNeeds = ConnectionNeeds()) {
-        if pointee.filter.settings.backendIsProxy, pointee.server.isEncrypted, origin.proxy == nil { return connect(by: origin, needs) }
+        if pointee.filter.settings.backendIsProxy, origin.proxy == nil {
+            if let refusal = refusedTunnel(origin) { return fail(refusal) }
+            if pointee.server.isEncrypted, !asksForTunnel { return connect(by: origin, needs) }
+        }
         let security = pointee.filter.settings.backendSecurity
         if security != 0, origin.scheme.isSecure { return connectSecurely(to: origin, security, needs) }
         open(origin, needs)
@@ -178,7 +181,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     /// A head from the upstream: an interim one is passed on, the final one goes through the response filters.
     func responseReceived() {
         let status = pointee.filter.response.status
-        if status == 101 { return startTunnel() }
+        if status == 101 || status < 300 && asksForTunnel { return startTunnel() }
         pointee.upstreamStatus = status
         pointee.upstreamVersion = pointee.filter.response.version
         pointee.upstreamHeadAt = now

@@ -6,8 +6,8 @@ import Net
 import Telemetry
 import Upstream
 
-// After a 101 the exchange carries bytes both ways as they come, RFC 9110 §7.8: each direction ends by itself, and the
-// exchange when both have ended.
+// After a 101 (RFC 9110 §7.8), or the success of a CONNECT (§9.3.6), the exchange carries bytes both ways as they come: each
+// direction ends by itself, and the exchange when both have ended.
 
 extension UnsafeMutablePointer where Pointee == Exchange {
     func startTunnel() {
@@ -15,8 +15,8 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         if pointee.filter.response.headers.containsToken(.connection, "close") { return fail(.upgradeClosed) }
         pointee.isTunnel = true
         pointee.phase = .responding
-        pointee.sentStatus = 101
-        pointee.upstreamStatus = 101
+        pointee.sentStatus = pointee.filter.response.status
+        pointee.upstreamStatus = pointee.filter.response.status
         pointee.isBodyExpected = true
         pointee.isResponseHeadSent = true
         pointee.backendDeadline = 0

@@ -561,11 +561,12 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         guard pointee.phase == .waiting else { return .failed(.brokenPipe) }
         let client = pointee.client
         var framing = framing
-        if pointee.proxyHeader != nil, !framing.upgrades { framing.closes = true }
+        if pointee.proxyHeader != nil, !framing.upgrades, !framing.asksForTunnel { framing.closes = true }
         pointee.method = head.method
         pointee.isChunkedRequest = framing.body == .chunked
         pointee.isTunnelAsked = framing.upgrades
-        pointee.staysOpen = !framing.closes
+        // Whatever comes of it, who was asked for a tunnel may take what follows for its contents.
+        pointee.staysOpen = !framing.closes && head.method != .connect
         client.pointee.headBuffer.removeAll()
         HeadSerializer.write(head, host: host, framing: framing, to: &client.pointee.headBuffer)
         pointee.awaitsResponse = true

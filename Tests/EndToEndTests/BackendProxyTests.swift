@@ -131,6 +131,51 @@ struct BackendProxyTests {
         #expect(middle.requests.map(\.target) == ["a.test:443", "b.test:8443"])
     }
 
+    // MARK: A client's own CONNECT
+
+    private static func request(_ target: String, fields: String = "") -> String { "CONNECT \(target) HTTP/1.1\r\nHost: \(target)\r\n\(fields)\r\n" }
+
+    @Test("a client's CONNECT is put to the forward proxy, and its tunnel carries bytes both ways until both have ended") func connect() throws {
+        let origin = try LoopbackOrigin(answer: { ok("\($0.method) \($0.target)") })
+        let middle = try Self.tunnels(to: origin.port)
+        let proxy = try FairwayProcess(routes: "all: * -> backendIsProxy() -> \"\(middle.url)\"", flags: ["-tls-cert", "", "-tls-key", ""])
+        let client = try RawClient(port: proxy.port, isEncrypted: false)
+        try client.send(Self.request("b.test:8443", fields: "Connection: X-Mine\r\nX-Mine: 1\r\nX-Other: 2\r\n"))
+        let head = try client.read(through: "\r\n\r\n")
+        #expect(head.hasPrefix("HTTP/1.1 200 ") && !head.lowercased().contains("upgrade") && !head.lowercased().contains("content-length"), "\(head)")
+        for number in 0..<3 { #expect(try client.exchange(get("/\(number)")).bodyText == "GET /\(number)") }
+        let asked = try #require(middle.requests.first)
+        #expect(asked.target == "b.test:8443" && asked.values("host") == ["b.test:8443"] && asked.value("x-mine") == nil && asked.value("x-other") == "2")
+        client.finish()
+        #expect(try client.endsCleanly())
+        try Patience.wait(for: "the tunnel to end") { middle.openConnectionCount == 0 }
+    }
+
+    @Test("who is refused a tunnel is told, and the connection to the forward proxy serves nobody else") func connectRefused() throws {
+        let middle = try LoopbackOrigin(serve: { connection in
+            while let request = try connection.readRequestHead() { try connection.send("HTTP/1.1 403 Forbidden\r\nContent-Length: \(request.target.utf8.count)\r\n\r\n\(request.target)") }
+        })
+        let proxy = try FairwayProcess(routes: "all: * -> backendIsProxy() -> \"\(middle.url)\"", flags: ["-tls-cert", "", "-tls-key", ""])
+        for number in 1...2 {
+            let response = try RawClient(port: proxy.port, isEncrypted: false).exchange(Self.request("b.test:443"), method: "GET")
+            #expect(response.status == 403 && response.bodyText == "b.test:443")
+            #expect(middle.connectionCount == number)
+        }
+    }
+
+    @Test("no CONNECT becomes a tunnel by other backends, nor without the form it needs", arguments: [
+        ("", request("b.test:443"), nil), ("backendIsProxy() ->", request("b.test:443", fields: "Content-Length: 3\r\n") + "abc", 501),
+        ("backendIsProxy() ->", request("b.test"), 400), ("backendIsProxy() ->", request("/"), 400),
+    ] as [(String, String, Int?)])
+    func noTunnel(filter: String, request: String, status: Int?) throws {
+        let middle = try LoopbackOrigin(serve: { connection in
+            while let request = try connection.readRequestHead() { try connection.send("HTTP/1.1 \(request.target.contains("443") ? 200 : 400) Said\r\nContent-Length: 0\r\n\r\n") }
+        })
+        let proxy = try FairwayProcess(routes: "all: * -> \(filter) \"\(middle.url)\"", flags: ["-tls-cert", "", "-tls-key", ""])
+        let answer = try RawClient(port: proxy.port, isEncrypted: false).exchange(request, method: "GET").status
+        #expect(answer == status ?? answer && answer >= 400)
+    }
+
     @Test("no tunnel, no answer", arguments: [
         ("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "no tunnel: status 403"), ("HTTP/1.1 200 OK\r\n\r\nmore", "malformed"), ("SSH-2.0-OpenSSH_9.2 Debian\r\n\r\n", "malformed"), ("", "closed"),
     ])

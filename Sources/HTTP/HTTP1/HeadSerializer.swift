@@ -25,6 +25,8 @@ public enum HeadSerializer {
         public var upgrades: Bool
         /// The target is written in absolute form with this scheme, as a forward proxy is asked (RFC 9112 §3.2.2).
         public var scheme: StaticString?
+        /// A forward proxy is asked for a tunnel: the target stays in authority form (RFC 9112 §3.2.3).
+        public var asksForTunnel = false
 
         public init(body: BodyFraming, closes: Bool = false, upgrades: Bool = false) {
             self.body = body
@@ -46,7 +48,20 @@ public enum HeadSerializer {
     private static func write(_ head: borrowing RequestHead, host: BorrowedBytes, framing: Framing, to output: inout HeadWriter) {
         output.append(short: head.methodBytes)
         output.append(0x20)
-        if let scheme = framing.scheme {
+        if framing.asksForTunnel { output.append(head.target) } else { writeTarget(head, host: host, scheme: framing.scheme, to: &output) }
+        output.append(" HTTP/1.1\r\nHost: ")
+        output.append(short: host)
+        output.append("\r\n")
+        let acceptsTrailers = head.headers.mayContain(.te) && head.headers.containsToken(.te, "trailers")
+        let isLengthWritten = writeFields(head.headers, skipping: hopByHop.bits | KnownField.host.bit, passesLength: head.framing == framing.body, to: &output)
+        if acceptsTrailers { output.append("TE: trailers\r\n") }
+        if framing.upgrades { writeUpgrade(head.headers, to: &output) } else if acceptsTrailers { output.append("Connection: te\r\n") }
+        writeFraming(framing, isLengthWritten, to: &output)
+    }
+
+    @inline(__always)
+    private static func writeTarget(_ head: borrowing RequestHead, host: BorrowedBytes, scheme: StaticString?, to output: inout HeadWriter) {
+        if let scheme {
             output.append(scheme)
             output.append("://")
             output.append(host)
@@ -56,14 +71,6 @@ public enum HeadSerializer {
             output.append(UInt8(ascii: "?"))
             output.append(head.query)
         }
-        output.append(" HTTP/1.1\r\nHost: ")
-        output.append(short: host)
-        output.append("\r\n")
-        let acceptsTrailers = head.headers.mayContain(.te) && head.headers.containsToken(.te, "trailers")
-        let isLengthWritten = writeFields(head.headers, skipping: hopByHop.bits | KnownField.host.bit, passesLength: head.framing == framing.body, to: &output)
-        if acceptsTrailers { output.append("TE: trailers\r\n") }
-        if framing.upgrades { writeUpgrade(head.headers, to: &output) } else if acceptsTrailers { output.append("Connection: te\r\n") }
-        writeFraming(framing, isLengthWritten, to: &output)
     }
 
     /// - Parameter date: the Date field's value if the response has none.
