@@ -475,11 +475,18 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         guard let exchange = pointee.exchange else { return close() }
         let trailers = TrailerLines(pointee.body.trailers)
         pointee.exchange = nil
-        // What is still unread behind a complete response is its end, or nothing that a next request should get.
-        let isReusable = pointee.staysOpen && pointee.proxyHeader == nil && !pointee.isReadable && pointee.isRequestComplete && pointee.outbox.isEmpty && !options.closesAfterUse
+        let mayStay = pointee.staysOpen && pointee.proxyHeader == nil && pointee.isRequestComplete && pointee.outbox.isEmpty && !options.closesAfterUse
         handler.responseBody(exchange, piece, isLast: true, trailers: trailers)
         guard pointee.phase != .closed else { return }
-        if isReusable { becomeIdle() } else { close() }
+        if mayStay, !pointee.isReadable || isQuiet() { becomeIdle() } else { close() }
+    }
+
+    /// Whether nothing has come behind a complete response: it would be the connection's end, or nothing that a next request should get.
+    @inline(never)
+    private func isQuiet() -> Bool {
+        guard !pointee.isEnding, pointee.transport.receive(into: loop.pointee.scratch) == .wouldBlock else { return false }
+        pointee.isReadable = false
+        return true
     }
 
     private func becomeIdle() {
