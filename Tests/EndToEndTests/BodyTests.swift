@@ -14,9 +14,9 @@ struct BodyTests {
         #expect(response.status == 200)
         let request = try #require(setup.origin.requests.first)
         #expect(request.bodyText == (body.isEmpty ? "" : "hello") && request.method == method)
-        let sent = request.fields.filter { ["content-length", "transfer-encoding"].contains($0.name.lowercased()) }.map(\.description)
+        let sent = request.fields.filter { ["content-length", "transfer-encoding"].contains($0.name.lowercased()) }.map { $0.description.lowercased() }
         // A body that is declared empty may be sent as no body at all.
-        #expect(sent == (framing.isEmpty ? [] : [framing]) || framing.isEmpty && sent == ["Content-Length: 0"])
+        #expect(sent == (framing.isEmpty ? [] : [framing.lowercased()]) || framing.isEmpty && sent == ["content-length: 0"])
     }
 
     @Test("responses reach the client whole, whatever framed them", arguments: [
