@@ -53,6 +53,23 @@ struct HeadSerializerTests {
         }
     }
 
+    @Test("a length that stays passes where it stood, once and in one form", arguments: [
+        ("Content-Length: 3\r\n", "A: 1\r\nContent-Length: 3\r\nB: 2\r\n"), ("content-length:3\r\n", "A: 1\r\ncontent-length:3\r\nB: 2\r\n"),
+        ("Content-Length: 003\r\n", "A: 1\r\nB: 2\r\nContent-Length: 3\r\n"), ("Content-Length: 3\r\nConnection: content-length\r\n", nil),
+    ])
+    func length(fields: String, lines: String?) {
+        let sent = forwarded(request("A: 1\r\n\(fields)B: 2\r\n"), framing: .init(body: .length(3)))
+        if let lines { #expect(sent == expected(lines)) }
+        #expect(sent.lowercased().split(separator: "content-length").count == 2)
+        // Another length than the received one, and a field that somebody set.
+        let other = forwarded(request("A: 1\r\n\(fields)B: 2\r\n"), framing: .init(body: .length(7)))
+        #expect(other == expected("A: 1\r\nB: 2\r\nContent-Length: 7\r\n"))
+        let edited = forwarded(request("A: 1\r\n\(fields)B: 2\r\n"), framing: .init(body: .length(3))) { head in
+            "99".withBytes { head.headers.set(.contentLength, $0) }
+        }
+        #expect(edited == expected("A: 1\r\nB: 2\r\nContent-Length: 3\r\n"))
+    }
+
     @Test("an upgrade keeps its two fields, trailers their permission", arguments: [
         ("Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n", true, "Connection: Upgrade\r\nUpgrade: websocket\r\n"), ("Connection: Upgrade\r\nUpgrade: websocket\r\n", false, ""),
         ("TE: trailers\r\n", false, "TE: trailers\r\nConnection: te\r\n"), ("TE: gzip, trailers;q=0.5\r\n", false, ""), ("TE: trailers, gzip\r\nConnection: te\r\n", false, "TE: trailers\r\nConnection: te\r\n"),

@@ -135,7 +135,8 @@ public enum HeadSerializer {
         var index = 0
         while index < wireCount {
             let field = fields[index]
-            if skipping & field.known.bit == 0, !field.isRemoved, field.valueStart < wireEnd {
+            let stays = skipping & field.known.bit == 0 && !field.isRemoved && field.valueStart < wireEnd
+            if stays, field.known != .contentLength || isCanonicalNumber(headers.value(at: index)) {
                 // One is enough.
                 if field.known == .contentLength { skipping |= KnownField.contentLength.bit }
                 if runStart == .max { runStart = field.nameStart }
@@ -153,6 +154,9 @@ public enum HeadSerializer {
         }
         return passesLength && skipping & KnownField.contentLength.bit != 0
     }
+
+    /// Whether no reader takes a number for another one: leading zeros make it octal to some.
+    private static func isCanonicalNumber(_ digits: BorrowedBytes) -> Bool { digits.count == 1 || digits.first != UInt8(ascii: "0") }
 
     /// Writes a field that is no longer, or never was, a line of the received head.
     @inline(__always)
