@@ -92,7 +92,7 @@ public struct Outbox: ~Copyable {
         if isEmpty {
             pipe = piped
         } else {
-            piped.read(into: &pending)
+            guard piped.read(into: &pending) else { return .failed(.brokenPipe) }
             piped.giveBack()
         }
         return flush(over: transport)

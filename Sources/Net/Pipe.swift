@@ -41,13 +41,16 @@ public final class Pipe {
     }
 
     /// Reads all that it holds.
-    func read(into buffer: inout ByteBuffer) {
+    ///
+    /// - Returns: false if it could not be read: bytes are missing then.
+    func read(into buffer: inout ByteBuffer) -> Bool {
         while count > 0 {
             let number = readEnd.number
-            let copied = buffer.append(upTo: count) { clinux_read(number, $0.baseAddress, $0.count) }
-            guard copied > 0 else { return }
+            let copied = buffer.append(upTo: count) { max(0, clinux_read(number, $0.baseAddress, $0.count)) }
+            guard copied > 0 else { return false }
             count -= copied
         }
+        return true
     }
 
     /// Ends its use: an empty one serves others, one with bytes goes, and they with it.

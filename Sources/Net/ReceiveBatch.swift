@@ -65,6 +65,8 @@ struct ReceiveBatch: ~Copyable {
         return (entries[index].source, entries[index].readiness)
     }
 
+    fileprivate var isTaken: Bool { entries[current].start == nil }
+
     fileprivate mutating func end() { isIdle = true }
 
     /// What was received for a source, once; nil if it shall receive itself.
@@ -103,7 +105,9 @@ extension UnsafeMutablePointer where Pointee == EventLoop {
             let taken = batch.pointee.fill(events + handled, count - handled)
             for index in 0..<taken {
                 let event = batch.pointee.begin(index)
-                event.source.assumingMemoryBound(to: EventSource.self).pointee.ready(event.source, event.readiness)
+                let source = event.source.assumingMemoryBound(to: EventSource.self)
+                source.pointee.ready(event.source, event.readiness)
+                assert(source.pointee.awaits < 0 || batch.pointee.isTaken, "what was received for a source is lost")
             }
             batch.pointee.end()
             handled += taken

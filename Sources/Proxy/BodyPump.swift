@@ -47,8 +47,10 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     /// More of the request's body has come, in a pipe.
     func requestBody(_ pipe: Pipe) {
         pointee.requestBytes += UInt64(pipe.count)
-        guard let client = pointee.client else { return }
-        if case .blocked = client.write(pipe) { upstreamBlocked() }
+        switch pointee.phase {
+        case .exchanging, .responseFilters, .responding: if let client = pointee.client, case .blocked = client.write(pipe) { upstreamBlocked() }
+        default: break
+        }
     }
 
     /// A small request that goes out whole is kept where an HTTP/2 upstream may say that it has not begun with it, as
