@@ -40,7 +40,7 @@ let modules: [Target] = [
 
     // Words everybody shares.
     module("Bytes"),
-    module("Eskip", []),
+    module("Eskip"),
     module("YAML", ["CYAML"]),
     module("Crypto", ["Bytes", "COpenSSL"]),
     module("Regexp", ["Bytes", "CRE2"]),
@@ -81,7 +81,7 @@ let testTargets: [Target] = [
     tests("RegexpTests", ["Regexp"]),
     tests("TelemetryTests", ["Telemetry", "TestSupport", "Bytes", "CLinux", logging]),
     tests("NetTests", ["Net", "Bytes", "TestSupport"]),
-    tests("TLSTests", ["TLS", "Bytes", "TestSupport"]),
+    tests("TLSTests", ["TLS", "Net", "Bytes", "CLinux", "COpenSSL", "TestSupport"]),
     tests("DownstreamTests", ["Downstream", "HTTP", "Net", "Bytes", "CLinux"]),
     tests("HTTPTests", ["HTTP", "Bytes", "TestSupport", "CScan"]),
     tests("FiltersTests", ["Filters", "HTTP", "Eskip", "Regexp", "Bytes", "Crypto", "TestSupport"]),
@@ -99,7 +99,7 @@ let package = Package(
     name: "fairway",
     products: [
         .executable(name: "fairway", targets: ["fairway"]),
-    ] + ["Bytes", "Eskip", "HTTP", "Routing", "Filters", "Regexp"].map { .library(name: $0, targets: [$0]) },
+    ] + ["Bytes", "Eskip", "HTTP"].map { .library(name: $0, targets: [$0]) },
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),

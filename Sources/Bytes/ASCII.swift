@@ -42,9 +42,6 @@ public enum ASCII {
     @inline(__always)
     public static func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x41 + (value - 10) }
 
-    /// ``!#$&'*+-.^_`|~`` and the percent sign, letters and digits.
-    @inline(__always)
-    static var tokenBytes: ByteSet { ByteSet(low: 0x03FF6CFA00000000, high: 0x57FFFFFFC7FFFFFE) }
     @inline(__always)
     static var unreservedBytes: ByteSet { ByteSet(low: 0x03FF600000000000, high: 0x47FFFFFE87FFFFFE) }
 }

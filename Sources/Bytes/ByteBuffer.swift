@@ -140,8 +140,6 @@ public struct DecimalDigits {
         }
     }
 
-    public var count: Int { 20 - start }
-
     public mutating func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
         let start = start
         return withUnsafeBytes(of: &digits) { body($0.slice(start, 20)) }

@@ -42,9 +42,6 @@ public struct IPAddress: Hashable, Sendable {
 
     /// `0.0.0.0` or `::`.
     public var isUnspecified: Bool { self == .unspecifiedV4 || self == .unspecifiedV6 }
-
-    /// `127.0.0.0/8` or `::1`.
-    public var isLoopback: Bool { isIPv4 ? v4 >> 24 == 127 : self == .loopbackV6 }
 }
 
 // MARK: - Text in

@@ -1,4 +1,5 @@
-/// Every maximum in the program that is not a flag's, each with the reason for its value.
+/// The maxima of connections, messages and exchanges that are not a flag's, each with the reason for its value; routes, regexps,
+/// TLS, logs and sources have their own (`RoutingLimits` and the like).
 public enum Limits {
     /// What one `recv` may bring: the size at which loopback and 25 Gb links stop gaining from more.
     public static let readBytesMax = 128 * 1024
@@ -64,14 +65,25 @@ public enum Limits {
     public static let handshakesMax = 4096
     /// Handshakes that go a step in one turn, each 0.1-0.3 ms: the rest waits, so that requests do not.
     public static let handshakesPerTurn = 16
-    /// How long a connection that has had its last answer may stay for the client to read it.
+    /// How long a connection that has had its last answer may stay for the client to read it, and at the end of the process
+    /// for what is owed of a request.
     public static let lingerNanoseconds: UInt64 = 5_000_000_000
+    /// How long a client that sends no more is taken for one that waits for its answer; who closes has said the same.
+    public static let halfClosedNanoseconds: UInt64 = 1_000_000_000
     /// Between the kernel's questions whether a client that sends no more is still there.
     public static let halfClosedProbeSeconds: Int32 = 15
     /// For the answer to the PING behind the announcement that an HTTP/2 connection ends.
     public static let farewellNanoseconds: UInt64 = 1_000_000_000
+    /// Bytes of an answer that the proxy makes itself, of a file say, in one turn before others have theirs.
+    public static let producedBytesPerTurn = 256 * 1024
     /// Requests of one connection answered in one turn before others have theirs.
     public static let pipelinedPerTurn = 32
+
+    /// Heads and pieces of bodies that one HTTP/2 connection brings in one turn: others have their turn before the rest of what
+    /// was received. Twice what a client may have open at once.
+    public static let streamEventsPerTurn = 256
+    /// Answers an HTTP/2 connection keeps for a client that does not take them before it is read no further: some hundred heads.
+    public static let unreadOutputBytesMax = 256 * 1024
 
     /// Streams one client may have open on one HTTP/2 connection: more than browsers and gRPC clients use, and with the
     /// window below the bound of what a connection can make the proxy keep.
@@ -82,22 +94,34 @@ public enum Limits {
     public static let connectionWindowBytes = 1024 * 1024
     /// RFC 9113 §4.2: the least any peer must accept, and all that is asked for: larger frames delay the others.
     public static let framePayloadMax = 16 * 1024
-    /// CONTINUATION frames of one header block: nobody needs more than one for each frame's worth of a large head.
+    /// CONTINUATION frames of one header block, or one for each frame's worth of the largest head: nobody needs more.
     public static let continuationsMax = 16
+    /// What a header block may have beyond the largest head: it is decoded, so that a request that is somewhat too large is answered 431
+    /// and the connection's others go on. A larger one ends the connection.
+    public static let refusedHeadBytesMax = 64 * 1024
     /// Settings in one frame; the registry has nine.
     public static let settingsPerFrameMax = 32
     /// Streams a client resets, or makes the proxy reset, in a burst and per second; rapid reset is hundreds of thousands.
     public static let streamResetsBurst = 200
     public static let streamResetsPerSecond = 50
-    /// PING and SETTINGS frames, which have to be answered.
+    /// Streams that are older than this when their client resets them are not counted: `streamsPerConnectionMax` bounds them.
+    public static let youngStreamNanoseconds: UInt64 = 1_000_000_000
+    /// PING and SETTINGS frames, which have to be answered; one more for each DATA frame that was sent.
     public static let answeredFramesBurst = 200
     public static let answeredFramesPerSecond = 20
     /// Frames that carry nothing: empty DATA, PRIORITY, unknown ones, frames for closed streams.
     public static let idleFramesBurst = 1000
     public static let idleFramesPerSecond = 200
-    /// WINDOW_UPDATE frames beyond two for each DATA frame sent.
+    /// A stream that is reset may have frames on its way, so many as its window takes of this size: gRPC's small messages.
+    /// They may come at once for many streams, and are cheaper than for open ones.
+    public static let lateFrameBytes = 16
+    /// WINDOW_UPDATE frames beyond those that sent bytes bring: two for each DATA frame, and one for each of so many bytes, as
+    /// Go's client and server send two for every 4 KiB that is read.
     public static let windowUpdatesBurst = 1000
     public static let windowUpdatesPerSecond = 100
+    public static let bytesPerWindowUpdate = 512
+    /// Frames that may be owed to a peer at once for what we have sent it or reset: 10 ms of work.
+    public static let framesEarnedMax = 100_000
     /// Streams on one connection to an upstream, whatever it would allow: more share one TCP window.
     public static let streamsPerUpstreamConnectionMax = 100
     /// How long a client's certificate counts as verified: a connection may outlive it.

@@ -12,6 +12,7 @@ extension Configuration {
         public var ocsp: [String] = []
         public var keyLogFile = ""
         public var excludeInsecureCipherSuites = false
+        public var enableKTLS = true
         /// Paired by position with `clientKey`.
         public var clientCert: [String] = []
         public var clientKey: [String] = []

@@ -8,6 +8,7 @@ extension FlagTable {
         .strings("tls-ocsp", \.tls.ocsp, "files with OCSP responses (DER) to staple, paired with -tls-cert by position"),
         .string("tls-key-log-file", \.tls.keyLogFile, "file for session keys, to debug captured traffic"),
         .bool("exclude-insecure-cipher-suites", \.tls.excludeInsecureCipherSuites, "refuse ciphers known as weak"),
+        .bool("enable-ktls", \.tls.enableKTLS, "let the kernel encrypt what is sent, where it and OpenSSL can"),
         .bool("insecure", \.backend.insecure, "do not verify certificates of upstreams"),
         .strings("client-tls-cert", \.tls.clientCert, "certificate files shown to upstreams, paired with -client-tls-key"),
         .strings("client-tls-key", \.tls.clientKey, "their key files"),

@@ -28,7 +28,7 @@ struct DistinguishedName {
             guard count >= 0, let bytes else { continue }
             defer { copenssl_free(bytes) }
             attributes.append(Attribute(
-                kind: String(cString: kind), value: Array(UnsafeBufferPointer(start: bytes, count: Int(count))), set: X509_NAME_ENTRY_set(entry)))
+                kind: kind.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }, value: Array(UnsafeBufferPointer(start: bytes, count: Int(count))), set: X509_NAME_ENTRY_set(entry)))
         }
     }
 

@@ -1,7 +1,7 @@
 public import Bytes
 internal import COpenSSL
 
-/// SHA-256 (FIPS 180-4) and its HMAC (RFC 2104).
+/// SHA-256 (FIPS 180-4).
 public enum SHA256 {
     /// - Complexity: O(count); OpenSSL allocates a context per call.
     public static func digest(_ bytes: BorrowedBytes) -> Digest256 {
@@ -13,22 +13,9 @@ public enum SHA256 {
     }
 
     public static func digest(_ text: String) -> Digest256 { text.withBytes { digest($0) } }
-
-    /// The authentication code of `message` under `key`, which may have any length.
-    public static func authenticationCode(of message: BorrowedBytes, key: BorrowedBytes) -> Digest256 {
-        Digest256 { target in
-            // HMAC takes a missing key as "the previous one", so an empty key needs an address.
-            let keyBytes = key.baseAddress ?? UnsafeRawPointer(target)
-            let messageBytes = message.baseAddress ?? UnsafeRawPointer(target)
-            let code = HMAC(
-                EVP_sha256(), keyBytes, Int32(key.count),
-                messageBytes.assumingMemoryBound(to: UInt8.self), message.count, target, nil)
-            precondition(code != nil, "OpenSSL offers no HMAC-SHA-256")
-        }
-    }
 }
 
-/// 32 bytes of a digest or authentication code.
+/// 32 bytes of a digest.
 public struct Digest256: Sendable {
     public static let byteCount = 32
     private var storage: InlineArray<32, UInt8> = .init(repeating: 0)
@@ -42,9 +29,6 @@ public struct Digest256: Sendable {
     }
 
     public var bytes: [UInt8] { withBytes { Array($0) } }
-
-    /// 64 lower-case hexadecimal digits.
-    public var hexText: String { withBytes { Hex.encode($0) } }
 }
 
 extension Digest256: Equatable {

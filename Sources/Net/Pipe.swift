@@ -1,4 +1,4 @@
-public import Bytes
+import Bytes
 import CLinux
 
 /// Bytes of a body on their way from one plain socket to another in a pipe of the kernel's, splice(2): they are never

@@ -40,10 +40,13 @@ public enum ProxyProtocol {
         let words = bytes.slice(0, feed - 1).split(separator: 0x20, omittingEmptySubsequences: false).map { BorrowedBytes(rebasing: $0) }
         if words.count >= 2, words[1].equals("UNKNOWN") { return .complete(feed + 1, client: nil) }
         guard words.count == 6, words[1].equals("TCP4") || words[1].equals("TCP6") else { return .failed("a malformed PROXY line") }
-        guard let source = IPAddress(words[2]), let destination = IPAddress(words[3]), let sourcePort = port(words[4]), port(words[5]) != nil,
-            source.isIPv4 == words[1].equals("TCP4"), destination.isIPv4 == source.isIPv4 else { return .failed("a malformed address in a PROXY line") }
+        guard let source = IPAddress(words[2]), IPAddress(words[3]) != nil, let sourcePort = port(words[4]), port(words[5]) != nil,
+            words[2...3].allSatisfy({ isIPv6Text($0) == words[1].equals("TCP6") }) else { return .failed("a malformed address in a PROXY line") }
         return .complete(feed + 1, client: SocketAddress(source, port: sourcePort))
     }
+
+    /// In a line of TCP6 stand IPv4 addresses too, of dual-stack balancers: `::ffff:203.0.113.7`.
+    private static func isIPv6Text(_ text: BorrowedBytes) -> Bool { text.contains(UInt8(ascii: ":")) }
 
     private static func port(_ digits: BorrowedBytes) -> UInt16? {
         guard !digits.isEmpty, digits.count <= 5, digits.allSatisfy({ ASCII.isDigit($0) }) else { return nil }
@@ -112,7 +115,7 @@ public enum ProxyProtocol {
 
 /// Whose PROXY headers count.
 public struct ProxyProtocolPolicy: Sendable {
-    /// Their headers are used; empty for everybody's.
+    /// Their headers are used; everybody's, if no set says anything.
     public var allowed = AddressSet()
     /// Their connections are closed.
     public var denied = AddressSet()
@@ -128,6 +131,6 @@ public struct ProxyProtocolPolicy: Sendable {
     public func treatment(of peer: IPAddress) -> Treatment {
         if denied.contains(peer) { return .refuse }
         if skipped.contains(peer) { return .skip }
-        return allowed.isEmpty || allowed.contains(peer) ? .read : .refuse
+        return allowed.contains(peer) || allowed.isEmpty && denied.isEmpty && skipped.isEmpty ? .read : .refuse
     }
 }

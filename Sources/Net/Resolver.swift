@@ -51,8 +51,6 @@ public struct ResolverOptions: Sendable {
 public struct ResolverCounters: Sendable {
     /// Names asked for at the name servers.
     public var lookups: UInt64 = 0
-    /// Lookups that brought no address, "no such name" included.
-    public var failures: UInt64 = 0
     /// Callers served from the cache, with an answer that is still valid.
     public var hits: UInt64 = 0
     /// Callers served with the last good addresses, because there was no newer answer.
@@ -186,7 +184,6 @@ extension Resolver {
                 let kept = cache.store(AddressOrder.preferred(addresses), lifetime: lifetime, for: lookup.name, now: loop.pointee.now)
                 answer(lookup, .success(kept))
             case .failure(let error):
-                counters.failures += 1
                 fail(lookup, error)
             }
         }

@@ -1,4 +1,4 @@
-public import Bytes
+import Bytes
 
 /// What the connections of a loop send while it hands out the events of a turn: gathered, then sent in a row.
 ///

@@ -13,7 +13,6 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
     public static let connectionReset = SystemError(ECONNRESET)
     public static let brokenPipe = SystemError(EPIPE)
     public static let timedOut = SystemError(ETIMEDOUT)
-    public static let permissionDenied = SystemError(EACCES)
 
     public var description: String { String(cString: strerror(number)) }
 }

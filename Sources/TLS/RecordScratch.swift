@@ -11,6 +11,9 @@ public struct RecordScratch: ~Copyable {
     /// One for all connections, which is why it knows whose turn it is. OpenSSL notes nothing of a connection in it, except
     /// for a moment of the handshake the address of a BIO that it then never follows.
     let bio: OpaquePointer
+    /// The same for sending, of connections whose records the kernel may make: OpenSSL asks several times per record
+    /// whether it does.
+    let offeringBIO: OpaquePointer
     let loop: UnsafeMutablePointer<EventLoop>
     private let memory: UnsafeMutableRawPointer
     var received = 0..<0
@@ -25,36 +28,46 @@ public struct RecordScratch: ~Copyable {
         self.loop = loop
         memory = .allocate(byteCount: TLSLimits.receiveBytesMax, alignment: 64)
         bio = BIO_new(RecordScratch.method)
+        offeringBIO = BIO_new(RecordScratch.offeringMethod)
     }
 
     public static func make(_ loop: UnsafeMutablePointer<EventLoop>) -> UnsafeMutablePointer<RecordScratch> {
         let scratch = UnsafeMutablePointer<RecordScratch>.allocate(capacity: 1)
         scratch.initialize(to: RecordScratch(loop))
         BIO_set_data(scratch.pointee.bio, scratch)
+        BIO_set_data(scratch.pointee.offeringBIO, scratch)
         return scratch
     }
 
     deinit {
         BIO_free(bio)
+        BIO_free(offeringBIO)
         memory.deallocate()
     }
 
-    private nonisolated(unsafe) static let method: OpaquePointer = {
+    /// Flushing is for the end of the call; nothing else is asked for that matters.
+    private nonisolated(unsafe) static let method = makeMethod { _, command, _, _ in command == BIO_CTRL_FLUSH ? 1 : 0 }
+    private nonisolated(unsafe) static let offeringMethod = makeMethod { bio, command, number, argument in
+        command == BIO_CTRL_FLUSH ? 1 : RecordScratch.scratch(of: bio).control(command, number, argument)
+    }
+
+    private static func makeMethod(
+        _ control: @convention(c) (OpaquePointer?, Int32, Int, UnsafeMutableRawPointer?) -> Int
+    ) -> OpaquePointer {
         let method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "records of one loop")!
         BIO_meth_set_read(method) { bio, target, count in
-            scratch(of: bio).read(into: UnsafeMutableRawBufferPointer(start: target, count: Int(count)))
+            RecordScratch.scratch(of: bio).read(into: UnsafeMutableRawBufferPointer(start: target, count: Int(count)))
         }
         BIO_meth_set_write(method) { bio, source, count in
-            scratch(of: bio).write(UnsafeRawBufferPointer(start: source, count: Int(count)))
+            RecordScratch.scratch(of: bio).write(UnsafeRawBufferPointer(start: source, count: Int(count)))
         }
-        // Flushing is for the end of the call; nothing else is asked for that matters.
-        BIO_meth_set_ctrl(method) { _, command, _, _ in command == BIO_CTRL_FLUSH ? 1 : 0 }
+        BIO_meth_set_ctrl(method, control)
         BIO_meth_set_create(method) { bio in
             BIO_set_init(bio, 1)
             return 1
         }
         return method
-    }()
+    }
 
     private static func scratch(of bio: OpaquePointer?) -> UnsafeMutablePointer<RecordScratch> {
         BIO_get_data(bio).assumingMemoryBound(to: RecordScratch.self)
@@ -131,12 +144,28 @@ extension UnsafeMutablePointer where Pointee == RecordScratch {
         return -1
     }
 
+    /// What OpenSSL asks and says about the kernel; 0 is no.
+    fileprivate func control(_ command: Int32, _ number: Int, _ argument: UnsafeMutableRawPointer?) -> Int {
+        switch command {
+        case BIO_CTRL_GET_KTLS_SEND: return pointee.connection.unsafelyUnwrapped.pointee.isSentByKernel ? 1 : 0
+        // Receiving stays with OpenSSL.
+        case Int32(COPENSSL_CTRL_SET_KTLS): return number != 0 && pointee.connection.unsafelyUnwrapped.handOver(argument) ? 1 : 0
+        case Int32(COPENSSL_CTRL_SET_RECORD_TYPE): pointee.connection.unsafelyUnwrapped.pointee.recordType = UInt8(truncatingIfNeeded: number)
+        default: break
+        }
+        return 0
+    }
+
     fileprivate func write(_ bytes: UnsafeRawBufferPointer) -> Int32 {
         copenssl_clear_retry(pointee.bio)
         let connection = pointee.connection.unsafelyUnwrapped
         // Answers to a peer that asks much and reads nothing.
         guard connection.pointee.output.count < TLSLimits.blockedOutputBytesMax else { return -1 }
-        pointee.outgoing.append(bytes)
+        if connection.pointee.isSentByKernel {
+            connection.sendControl(bytes)
+        } else {
+            pointee.outgoing.append(bytes)
+        }
         return Int32(bytes.count)
     }
 

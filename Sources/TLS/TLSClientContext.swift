@@ -12,6 +12,8 @@ public struct TLSClientOptions: Sendable, Equatable {
     public var authoritiesName = ""
     /// Shown to servers that ask: the first that one of theirs has signed.
     public var certificates: [CertificateSource] = []
+    /// What the kernel may encrypt.
+    public var kernel = KernelTLS.none
 
     public init() {}
 }
@@ -22,6 +24,7 @@ public final class TLSClientContext: @unchecked Sendable {
     private let context: OpaquePointer
     private let chains: [ChainBox]
     private let verifies: Bool
+    private let kernel: KernelTLS
 
     /// Chains are noncopyable, arrays want something else.
     private final class ChainBox {
@@ -34,6 +37,7 @@ public final class TLSClientContext: @unchecked Sendable {
         guard let context = SSL_CTX_new(TLS_client_method()) else { throw CertificateError("OpenSSL: \(TLSReason.ofFirstFailure)") }
         self.context = context
         verifies = options.verifies
+        kernel = options.kernel
         var chains: [ChainBox] = []
         do throws(CertificateError) {
             for source in options.certificates { chains.append(try ChainBox(source)) }
@@ -43,7 +47,7 @@ public final class TLSClientContext: @unchecked Sendable {
             throw error
         }
         self.chains = chains
-        TLSPolicy.common(context)
+        TLSPolicy.common(context, options.kernel)
         _ = copenssl_set_min_version(context, TLS1_2_VERSION)
         copenssl_set_session_cache_mode(context, Int(SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL))
         SSL_CTX_sess_set_new_cb(context, TLSClientContext.sessionGiven)
@@ -78,7 +82,7 @@ public final class TLSClientContext: @unchecked Sendable {
         setName(name.hasSuffix(".") ? String(name.dropLast()) : name, isAddress: isAddress, ssl)
         if offersHTTP2 { SSL_set_alpn_protos(ssl, ALPN.http2AndHTTP1, UInt32(ALPN.http2AndHTTP1.count)) }
         if let session { SSL_set_session(ssl, session.session) }
-        return TLSConnection.make(ssl: ssl, socket: socket, scratch: scratch, owner: self, isServer: false)
+        return TLSConnection.make(ssl: ssl, socket: socket, scratch: scratch, owner: self, kernel: kernel, isServer: false)
     }
 
     private func setName(_ name: String, isAddress: Bool, _ ssl: OpaquePointer) {

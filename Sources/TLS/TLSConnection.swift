@@ -25,13 +25,21 @@ public struct TLSConnection: ~Copyable {
     private let owner: AnyObject
     /// Received records that OpenSSL has not taken.
     var input = ByteBuffer()
-    /// Encrypted bytes that the socket has not taken.
+    /// Encrypted bytes that the socket has not taken; control records in the clear once the kernel encrypts.
     var output = ByteBuffer()
     /// Bytes of the caller's that are encrypted already but were not counted to it.
-    fileprivate var heldBack = 0
+    var heldBack = 0
+    /// What the kernel may be asked to encrypt.
+    let kernel: KernelTLS
+    /// It does.
+    var isSentByKernel = false
+    /// Of the record that OpenSSL writes next for the kernel.
+    var recordType: UInt8 = 0
+    /// Bytes that the kernel took since it was asked whether the socket is full.
+    var sentUnasked = 0
     var end: End?
-    /// What OpenSSL says of a failure behind the handshake.
-    fileprivate var failure: String?
+    /// What is known of a failure behind the handshake.
+    var failure: String?
     /// A server looks at the first bytes: who speaks HTTP in the clear is told so.
     var isFirstReceive: Bool
     fileprivate var isPlainHTTP = false
@@ -48,25 +56,29 @@ public struct TLSConnection: ~Copyable {
     var shown: PeerCertificates?
     var isShownKnown = false
 
-    init(ssl: OpaquePointer, socket: Transport, scratch: UnsafeMutablePointer<RecordScratch>, owner: AnyObject, isServer: Bool) {
+    init(
+        ssl: OpaquePointer, socket: Transport, scratch: UnsafeMutablePointer<RecordScratch>, owner: AnyObject, kernel: KernelTLS, isServer: Bool
+    ) {
         self.ssl = ssl
         self.owner = owner
+        self.kernel = kernel
         self.socket = socket
         self.scratch = scratch
         isFirstReceive = isServer
         self.isServer = isServer
+        let sending = kernel == .none ? scratch.pointee.bio : scratch.pointee.offeringBIO
         BIO_up_ref(scratch.pointee.bio)
-        BIO_up_ref(scratch.pointee.bio)
-        SSL_set_bio(ssl, scratch.pointee.bio, scratch.pointee.bio)
+        BIO_up_ref(sending)
+        SSL_set_bio(ssl, scratch.pointee.bio, sending)
     }
 
     deinit { SSL_free(ssl) }
 
     static func make(
-        ssl: OpaquePointer, socket: Transport, scratch: UnsafeMutablePointer<RecordScratch>, owner: AnyObject, isServer: Bool
+        ssl: OpaquePointer, socket: Transport, scratch: UnsafeMutablePointer<RecordScratch>, owner: AnyObject, kernel: KernelTLS, isServer: Bool
     ) -> UnsafeMutablePointer<TLSConnection> {
         let connection = UnsafeMutablePointer<TLSConnection>.allocate(capacity: 1)
-        connection.initialize(to: TLSConnection(ssl: ssl, socket: socket, scratch: scratch, owner: owner, isServer: isServer))
+        connection.initialize(to: TLSConnection(ssl: ssl, socket: socket, scratch: scratch, owner: owner, kernel: kernel, isServer: isServer))
         SSL_set_ex_data(ssl, 0, connection)
         return connection
     }
@@ -187,6 +199,9 @@ extension UnsafeMutablePointer where Pointee == TLSConnection {
     /// Whether keys of an earlier connection served, without certificates and signatures.
     public var isResumed: Bool { SSL_session_reused(pointee.ssl) == 1 }
 
+    /// Whether the kernel makes the records that are sent.
+    public var isSentByKernel: Bool { pointee.isSentByKernel }
+
     /// Why an established connection broke, if not by the socket: a server may refuse a client's certificate behind its
     /// handshake (RFC 8446 §4.4.2.4).
     public var failureReason: String? { pointee.failure }
@@ -210,6 +225,7 @@ extension UnsafeMutablePointer where Pointee == TLSConnection {
         let isDrained = scratch.pointee.isSocketDrained
         scratch.end()
         pointee.hasMore = count == buffer.count || !isDrained || pointee.end != nil || !pointee.input.isEmpty
+        if pointee.isSentByKernel, pointee.end == nil, SSL_get_key_update_type(pointee.ssl) != SSL_KEY_UPDATE_NONE { refuseNewKey() }
         if count > 0 { return .bytes(count) }
         if pointee.isWithheld { _ = flushKept() }
         return pointee.end.map { result(of: $0) } ?? .wouldBlock
@@ -258,6 +274,7 @@ extension UnsafeMutablePointer where Pointee == TLSConnection {
     // MARK: Sending
 
     fileprivate func send(_ first: BorrowedBytes, _ second: BorrowedBytes) -> IOResult {
+        if pointee.isSentByKernel { return sendByKernel(first, second) }
         let scratch = pointee.scratch
         scratch.begin(self)
         if pointee.isWithheld {
@@ -297,10 +314,10 @@ extension UnsafeMutablePointer where Pointee == TLSConnection {
     /// Sends what is kept, as far as the socket takes it.
     ///
     /// - Returns: false if the socket is broken.
-    private func flushKept() -> Bool {
+    func flushKept() -> Bool {
         pointee.isWithheld = false
         while !pointee.output.isEmpty {
-            switch pointee.socket.send(pointee.output.readable) {
+            switch pointee.isSentByKernel ? sendKeptRecord() : pointee.socket.send(pointee.output.readable) {
             case .bytes(let count): pointee.output.consume(count)
             case .wouldBlock, .end: return true
             case .failed(let error):
@@ -312,7 +329,7 @@ extension UnsafeMutablePointer where Pointee == TLSConnection {
         return true
     }
 
-    private var sendFailure: SystemError {
+    var sendFailure: SystemError {
         if case .failed(let error) = pointee.end { return error }
         return .brokenPipe
     }
@@ -321,15 +338,15 @@ extension UnsafeMutablePointer where Pointee == TLSConnection {
 
     fileprivate func shutdownWrite() {
         sayEnd()
-        // With bytes kept, ending the socket's direction would cut them off.
-        if pointee.output.isEmpty { pointee.socket.shutdownWrite() }
+        // With bytes kept, here or by the kernel's TLS, ending the socket's direction would cut them off.
+        if pointee.output.isEmpty, !pointee.isSentByKernel { pointee.socket.shutdownWrite() }
     }
 
     /// Tells the peer that nothing follows, unless it has been told or the connection is broken.
     private func sayEnd() {
-        guard pointee.isEstablished, SSL_get_shutdown(pointee.ssl) & SSL_SENT_SHUTDOWN == 0 else { return }
+        guard pointee.isEstablished else { return }
         if case .failed = pointee.end { return }
-        guard flushKept() else { return }
+        guard flushKept(), SSL_get_shutdown(pointee.ssl) & SSL_SENT_SHUTDOWN == 0 else { return }
         pointee.scratch.begin(self)
         SSL_shutdown(pointee.ssl)
         pointee.scratch.end()

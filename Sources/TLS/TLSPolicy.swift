@@ -1,10 +1,17 @@
 internal import Bytes
 internal import COpenSSL
+internal import Net
+
+/// What the library at hand was built for.
+public enum TLSLibrary {
+    /// Whether it lets the kernel encrypt.
+    public static var offersKeysToKernel: Bool { copenssl_has_ktls() != 0 }
+}
 
 /// The rules that every context of a listener follows.
 enum TLSPolicy {
     static func apply(_ options: TLSServerOptions, to context: OpaquePointer) throws(CertificateError) {
-        common(context)
+        common(context, options.kernel)
         _ = copenssl_set_min_version(context, number(options.minVersion))
         copenssl_set_server_options(context)
         // Early data may be replayed.
@@ -18,7 +25,8 @@ enum TLSPolicy {
     }
 
     /// What servers and clients have in common.
-    static func common(_ context: OpaquePointer) {
+    static func common(_ context: OpaquePointer, _ kernel: KernelTLS) {
+        if kernel != .none { copenssl_enable_ktls(context) }
         // Idle connections own no buffers; callers may move what they send between two attempts.
         copenssl_set_mode(context, Int(SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_AUTO_RETRY))
         _ = copenssl_set_groups(context, "X25519:P-256:P-384")

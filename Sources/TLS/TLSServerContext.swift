@@ -28,6 +28,8 @@ public struct TLSServerOptions: Sendable {
     /// Only authenticated encryption with forward secrecy.
     public var excludesInsecureCiphers = false
     public var offersHTTP2 = true
+    /// What the kernel may encrypt.
+    public var kernel = KernelTLS.none
     /// Called with each line of a key log, without its end; by any worker.
     public var keyLog: (@Sendable (UnsafeRawBufferPointer) -> Void)?
 
@@ -41,8 +43,8 @@ public final class TLSServerContext: @unchecked Sendable {
     private struct Group {
         let context: OpaquePointer
         let names: Set<String>
-        var kinds: Set<Int32>
-        var status: [UInt8]
+        /// By the kind of a certificate's key, what is stapled to it; empty for nothing.
+        var status: [Int32: [UInt8]]
     }
 
     private var groups: [Group] = []
@@ -64,7 +66,7 @@ public final class TLSServerContext: @unchecked Sendable {
                 else { exact[name] = exact[name] ?? group.context }
             }
         }
-        for group in groups { installCallbacks(group.context, status: group.status) }
+        for group in groups { installCallbacks(group.context, staples: group.status.values.contains { !$0.isEmpty }) }
     }
 
     deinit {
@@ -75,7 +77,7 @@ public final class TLSServerContext: @unchecked Sendable {
     public func accept(_ socket: Transport, scratch: UnsafeMutablePointer<RecordScratch>) -> UnsafeMutablePointer<TLSConnection>? {
         guard let ssl = SSL_new(groups[0].context) else { return nil }
         SSL_set_accept_state(ssl)
-        return TLSConnection.make(ssl: ssl, socket: socket, scratch: scratch, owner: self, isServer: true)
+        return TLSConnection.make(ssl: ssl, socket: socket, scratch: scratch, owner: self, kernel: options.kernel, isServer: true)
     }
 
     // MARK: Making
@@ -84,24 +86,24 @@ public final class TLSServerContext: @unchecked Sendable {
     private func add(_ source: CertificateSource) throws(CertificateError) {
         let chain = try CertificateChain(source)
         let names = Set(chain.names)
-        if let index = groups.firstIndex(where: { $0.names == names && !$0.kinds.contains(chain.keyKind) }) {
+        if let index = groups.firstIndex(where: { $0.names == names && $0.status[chain.keyKind] == nil }) {
             try chain.install(in: groups[index].context, name: source.name)
-            groups[index].kinds.insert(chain.keyKind)
+            groups[index].status[chain.keyKind] = chain.status
             return
         }
         guard let context = SSL_CTX_new(TLS_server_method()) else { throw CertificateError("OpenSSL: \(TLSReason.ofFirstFailure)") }
-        groups.append(Group(context: context, names: names, kinds: [chain.keyKind], status: chain.status))
+        groups.append(Group(context: context, names: names, status: [chain.keyKind: chain.status]))
         try chain.install(in: context, name: source.name)
         try TLSPolicy.apply(options, to: context)
     }
 
-    private func installCallbacks(_ context: OpaquePointer, status: [UInt8]) {
+    private func installCallbacks(_ context: OpaquePointer, staples: Bool) {
         let me = Unmanaged.passUnretained(self).toOpaque()
         _ = copenssl_ctx_set_ex_data(context, me)
         if !exact.isEmpty || !wildcards.isEmpty { copenssl_set_servername_callback(context, TLSServerContext.nameAsked, me) }
         SSL_CTX_set_alpn_select_cb(context, TLSServerContext.protocolsOffered, me)
         copenssl_set_ticket_callback(context, TLSServerContext.ticket)
-        if !status.isEmpty { copenssl_set_status_callback(context, TLSServerContext.statusAsked, me) }
+        if staples { copenssl_set_status_callback(context, TLSServerContext.statusAsked, me) }
         if options.clientAuthentication != .none { ClientIdentity.keepInSessions(of: context) }
         if options.keyLog != nil { SSL_CTX_set_keylog_callback(context, TLSServerContext.keysMade) }
     }
@@ -157,8 +159,9 @@ public final class TLSServerContext: @unchecked Sendable {
     private static let statusAsked: @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?) -> Int32 = { ssl, me in
         let context = Unmanaged<TLSServerContext>.fromOpaque(me!).takeUnretainedValue()
         let used = SSL_get_SSL_CTX(ssl)
-        guard let status = context.groups.first(where: { $0.context == used })?.status, !status.isEmpty,
-            let copy = copenssl_copy(status, status.count) else { return SSL_TLSEXT_ERR_NOACK }
+        // Of two kinds of certificates the one that was chosen counts: clients refuse a response for another.
+        guard let kind = SSL_get_certificate(ssl).map({ EVP_PKEY_get_base_id(X509_get0_pubkey($0)) }),
+            let status = context.groups.first(where: { $0.context == used })?.status[kind], !status.isEmpty, let copy = copenssl_copy(status, status.count) else { return SSL_TLSEXT_ERR_NOACK }
         copenssl_set_status_response(ssl, copy.assumingMemoryBound(to: UInt8.self), status.count)
         return SSL_TLSEXT_ERR_OK
     }

@@ -1,4 +1,5 @@
 import Bytes
+import COpenSSL
 import TestSupport
 import Testing
 @testable import TLS
@@ -104,6 +105,26 @@ struct TicketKeyTests {
         for turn in 2...4 { _ = keys.current(now: UInt64(turn) * 8 * hour) }
         // A ticket of the first key's last moment has ended 24 hours later.
         #expect(keys.find(first) == nil && keys.find(second)?.isNewest == false)
+    }
+
+    @Test("a ticket under a former key resumes its session; one under a stranger's does not", arguments: [TLS1_2_VERSION, TLS1_3_VERSION])
+    func resumption(version: Int32) throws {
+        let keys = TicketKeys(rotation: hour)
+        func session(_ keys: TicketKeys, from former: TLSSession?) throws -> (session: TLSSession?, isResumed: Bool) {
+            let pair = try Pair(maxVersion: version, tickets: keys, session: former)
+            // With its first bytes the server gives what it withheld.
+            #expect(pair.fill([1]) == 1)
+            try Patience.wait(for: "a byte") { pair.clientReads().bytes == [1] }
+            let isResumed = pair.server.isResumed
+            #expect(pair.client.isResumed == isResumed)
+            return (pair.client.takeSession(), isResumed)
+        }
+        let first = try session(keys, from: nil)
+        try #require(first.session != nil)
+        let former = name(try #require(keys.current(now: 0)))
+        #expect(name(try #require(keys.current(now: 1 << 62))) != former)
+        #expect(try !first.isResumed && session(keys, from: first.session).isResumed)
+        #expect(try !session(TicketKeys(), from: first.session).isResumed)
     }
 
     @Test("a name nobody gave is not known") func unknown() {

@@ -19,6 +19,18 @@ static inline void copenssl_set_mode(SSL_CTX *context, long mode) { SSL_CTX_set_
 static inline void copenssl_set_server_options(SSL_CTX *context) {
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
 }
+/// Has keys for sending offered to the kernel, by the controls below, which OpenSSL keeps in an internal header. 0 if OpenSSL
+/// was built without.
+#if defined(OPENSSL_NO_KTLS) || !defined(SSL_OP_ENABLE_KTLS)
+static inline int copenssl_has_ktls(void) { return 0; }
+static inline void copenssl_enable_ktls(SSL_CTX *context) { (void)context; }
+#else
+static inline int copenssl_has_ktls(void) { return 1; }
+static inline void copenssl_enable_ktls(SSL_CTX *context) { SSL_CTX_set_options(context, SSL_OP_ENABLE_KTLS); }
+#endif
+/// What OpenSSL asks a BIO besides BIO_CTRL_GET_KTLS_SEND: whether its socket encrypts from here on (not 0 for what is sent, and
+/// the kernel's structure), and that the next bytes are a record of a type other than application data.
+enum { COPENSSL_CTRL_SET_KTLS = 72, COPENSSL_CTRL_SET_RECORD_TYPE = 74 };
 static inline int copenssl_set_min_version(SSL_CTX *context, int version) {
     return (int)SSL_CTX_set_min_proto_version(context, version);
 }

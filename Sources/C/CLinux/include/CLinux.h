@@ -5,9 +5,11 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/tls.h>
 #include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -183,6 +185,53 @@ static inline int clinux_unacknowledged(int fd) {
 }
 static inline int clinux_close(int fd) { return CLINUX_RESULT(close(fd)); }
 
+// TLS records made by the kernel, of what a socket sends (Documentation/networking/tls.rst).
+/// The length of a kernel's structure with a key, by the cipher that its head names; 0 for ciphers that are not ours.
+static inline socklen_t clinux_tls_key_length(const void *key) {
+    switch (((const struct tls_crypto_info *)key)->cipher_type) {
+    case TLS_CIPHER_AES_GCM_128: return sizeof(struct tls12_crypto_info_aes_gcm_128);
+    case TLS_CIPHER_AES_GCM_256: return sizeof(struct tls12_crypto_info_aes_gcm_256);
+    case TLS_CIPHER_CHACHA20_POLY1305: return sizeof(struct tls12_crypto_info_chacha20_poly1305);
+    default: return 0;
+    }
+}
+/// From here on the kernel encrypts what the socket sends. If it does not want to, the socket stays as it was.
+static inline int clinux_tls_send_by(int fd, const void *key) {
+    int r = CLINUX_RESULT(setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof "tls"));
+    return r < 0 ? r : CLINUX_RESULT(setsockopt(fd, SOL_TLS, TLS_TX, key, clinux_tls_key_length(key)));
+}
+/// Asks the kernel whether it has a cipher, on a connection of the process with itself. 0 or -errno.
+static inline int clinux_tls_try(uint16_t version, uint16_t cipher) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    unsigned char key[sizeof(struct tls12_crypto_info_aes_gcm_256)] = {0};
+    struct tls_crypto_info head = {.version = version, .cipher_type = cipher};
+    memcpy(key, &head, sizeof head);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int r = CLINUX_RESULT(bind(listener, (struct sockaddr *)&address, length));
+    if (r == 0) r = CLINUX_RESULT(listen(listener, 1));
+    if (r == 0) r = CLINUX_RESULT(getsockname(listener, (struct sockaddr *)&address, &length));
+    if (r == 0) r = CLINUX_RESULT(connect(client, (struct sockaddr *)&address, length));
+    if (r == 0) r = clinux_tls_send_by(client, key);
+    if (listener >= 0) close(listener);
+    if (client >= 0) close(client);
+    return r;
+}
+/// Sends bytes as a record of a type other than application data.
+static inline long clinux_tls_send_record(int fd, uint8_t type, const void *bytes, size_t count) {
+    union { struct cmsghdr head; char bytes[CMSG_SPACE(sizeof(uint8_t))]; } control = {0};
+    struct iovec part = {.iov_base = (void *)bytes, .iov_len = count};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    control.head = (struct cmsghdr){.cmsg_level = SOL_TLS, .cmsg_type = TLS_SET_RECORD_TYPE, .cmsg_len = CMSG_LEN(sizeof type)};
+    *CMSG_DATA(&control.head) = type;
+    return CLINUX_LONG(sendmsg(fd, &message, MSG_NOSIGNAL));
+}
+/// Whether there is room for more, by the kernel's own measure; if not, the next edge is one of writability.
+static inline int clinux_is_writable(int fd) {
+    struct pollfd wanted = {.fd = fd, .events = POLLOUT};
+    return poll(&wanted, 1, 0) != 0;
+}
+
 // splice through a pipe: bodies that nobody needs to see never enter user space.
 #define CLINUX_SPLICE_FLAGS 3u /* SPLICE_F_MOVE | SPLICE_F_NONBLOCK */
 static inline long clinux_splice(int from, int to, size_t count) {
@@ -251,7 +300,7 @@ static inline int clinux_signalfd_read(int fd) {
     return read(fd, &info, sizeof info) == sizeof info ? (int)info.ssi_signo : 0;
 }
 
-/// Starts a detached-joinable thread with a small stack; body gets argument. 0 or -errno.
+/// Starts a joinable thread with a small stack; body gets argument. 0 or -errno.
 static inline int clinux_thread_start(pthread_t *thread, size_t stack_bytes, void *(*body)(void *), void *argument) {
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);

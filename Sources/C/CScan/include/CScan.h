@@ -9,14 +9,18 @@
 #if defined(__SSE2__)
 #include <emmintrin.h>
 
+/// Bytes of `low` and the `more` values behind it: unsigned x is one of them when x - low <= more.
+static inline __m128i cscan_within(__m128i bytes, char low, char more) {
+    __m128i offset = _mm_sub_epi8(bytes, _mm_set1_epi8(low));
+    return _mm_cmpeq_epi8(_mm_min_epu8(offset, _mm_set1_epi8(more)), offset);
+}
+
+static inline __m128i cscan_letters(__m128i bytes) { return cscan_within(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), 'a', 25); }
+
 /// Bytes that are neither letters, digits nor hyphens.
 static inline uint32_t cscan_no_word(const void *at) {
     __m128i bytes = _mm_loadu_si128((const __m128i *)at);
-    // Unsigned x in low...low+n is x - low <= n.
-    __m128i letter = _mm_sub_epi8(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
-    __m128i digit = _mm_sub_epi8(bytes, _mm_set1_epi8('0'));
-    __m128i letters = _mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(25)), letter);
-    __m128i digits = _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit);
+    __m128i letters = cscan_letters(bytes), digits = cscan_within(bytes, '0', 9);
     __m128i hyphens = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('-'));
     return ~(uint32_t)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(letters, digits), hyphens)) & 0xFFFF;
 }
@@ -24,13 +28,10 @@ static inline uint32_t cscan_no_word(const void *at) {
 /// Of eight bytes, those that are neither letters, digits, hyphens nor dots.
 static inline uint32_t cscan_no_name(const void *at) {
     __m128i bytes = _mm_loadl_epi64((const __m128i *)at);
-    __m128i letter = _mm_sub_epi8(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
     // '-', '.', '/' and the digits stand in a row; the slash is taken out.
-    __m128i digit = _mm_sub_epi8(bytes, _mm_set1_epi8('-'));
-    __m128i letters = _mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(25)), letter);
-    __m128i digits = _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(12)), digit);
+    __m128i letters = cscan_letters(bytes), others = cscan_within(bytes, '-', 12);
     __m128i slashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('/'));
-    return ~(uint32_t)_mm_movemask_epi8(_mm_or_si128(letters, _mm_andnot_si128(slashes, digits))) & 0xFF;
+    return ~(uint32_t)_mm_movemask_epi8(_mm_or_si128(letters, _mm_andnot_si128(slashes, others))) & 0xFF;
 }
 
 /// Bytes below 0x20, TAB among them, and 0x7F.
