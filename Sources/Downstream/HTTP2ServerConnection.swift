@@ -31,8 +31,10 @@ struct HTTP2ServerConnection: ~Copyable {
     var next: UnsafeMutablePointer<HTTP2ServerConnection>?
     var previous: UnsafeMutablePointer<HTTP2ServerConnection>?
     var session: HTTP2Session
-    /// The beginning of a frame.
+    /// The beginning of a frame, or the backlog.
     var input = ByteBuffer()
+    /// What was received was more than one turn's share.
+    var hasBacklog = false
     let peer: SocketAddress
 
     var phase = Phase.open
@@ -106,9 +108,13 @@ extension UnsafeMutablePointer where Pointee == HTTP2ServerConnection {
         }
     }
 
+    /// A client that asks and takes no answers is not read until it does: what answers it is kept.
+    private var isFull: Bool { pointee.session.output.count >= Limits.unreadOutputBytesMax }
+
     private func read() {
+        if pointee.hasBacklog, !isFull { takeBacklog() }
         var turns = 0
-        while pointee.isReadable, pointee.phase != .closed {
+        while pointee.isReadable, !pointee.hasBacklog, !isFull || pointee.phase == .lingering, pointee.phase != .closed {
             turns += 1
             if turns > 8 { return scheduleTurn() }
             let buffer = loop.pointee.scratch
@@ -131,18 +137,30 @@ extension UnsafeMutablePointer where Pointee == HTTP2ServerConnection {
             }
         } else {
             pointee.input.append(BorrowedBytes(bytes))
-            let used = process(UnsafeMutableRawBufferPointer(mutating: pointee.input.readable), isScratch: false)
-            guard pointee.phase == .open else { return }
-            pointee.input.consume(used)
-            if pointee.input.isEmpty { pointee.input.release() }
+            takeBacklog()
         }
+    }
+
+    private func takeBacklog() {
+        pointee.hasBacklog = false
+        let used = process(UnsafeMutableRawBufferPointer(mutating: pointee.input.readable), isScratch: false)
+        guard pointee.phase == .open else { return }
+        pointee.input.consume(used)
+        if pointee.input.isEmpty { pointee.input.release() }
     }
 
     private func process(_ bytes: UnsafeMutableRawBufferPointer, isScratch: Bool) -> Int {
         pointee.isProcessing = true
         pointee.session.now = loop.pointee.now
         var used = 0
+        var eventCount = 0
         while pointee.phase == .open {
+            if eventCount == Limits.streamEventsPerTurn || isFull {
+                pointee.hasBacklog = used < bytes.count
+                finishProcessing()
+                return used
+            }
+            eventCount += 1
             switch pointee.session.next(BorrowedBytes(bytes), &used) {
             case .starving:
                 finishProcessing()
@@ -394,6 +412,7 @@ extension UnsafeMutablePointer where Pointee == HTTP2ServerConnection {
         guard pointee.phase != .closed else { return }
         pointee.session.freeClosed()
         if pointee.session.streamCount == 0 { becomeIdle() }
+        if pointee.isReadable || pointee.hasBacklog, !isFull { scheduleTurn() }
     }
 
     private func becomeIdle() {
@@ -446,6 +465,7 @@ extension UnsafeMutablePointer where Pointee == HTTP2ServerConnection {
         pointee.phase = .lingering
         pointee.phaseStart = loop.pointee.now
         pointee.input.release()
+        pointee.hasBacklog = false
         pointee.transport.shutdownWrite()
         arm(after: Limits.lingerNanoseconds)
         pointee.isReadable = true
@@ -461,6 +481,12 @@ extension UnsafeMutablePointer where Pointee == HTTP2ServerConnection {
         var streams: [HTTP2StreamPointer] = []
         pointee.session.forEachStream { streams.append($0) }
         return streams
+    }
+
+    var carriesOnlyTunnels: Bool {
+        var hasOthers = pointee.session.streamCount == 0
+        pointee.session.forEachStream { if !$0.pointee.isTunnel { hasOthers = true } }
+        return !hasOthers
     }
 
     private func limitAge() {
@@ -488,15 +514,6 @@ extension UnsafeMutablePointer where Pointee == HTTP2ServerConnection {
         pointee.leaving = .refusing
         pointee.session.refuseStreams()
         scheduleTurn()
-    }
-
-    /// Cuts the connection, responses under way included.
-    func abortAll() {
-        guard pointee.phase != .closed else { return }
-        let streams = streams()
-        for stream in streams { detach(stream) }
-        pointee.transport.abort()
-        close()
     }
 
     func close() {

@@ -51,6 +51,9 @@ public struct ClientCounters: Sendable {
     public var opened: UInt64 = 0
     public var reused: UInt64 = 0
     public var closed: UInt64 = 0
+    /// TLS handshakes that were completed, and those of them whose records the kernel makes.
+    public var handshakes: UInt64 = 0
+    public var handshakesToKernel: UInt64 = 0
     public var idle = 0
 }
 
@@ -68,7 +71,7 @@ extension UnsafeMutablePointer where Pointee == Client {
         let offersHTTP2 = origin.scheme.isSecure && needs.framing == .any && pointee.options.offersHTTP2 && needs.proxyHeader == nil
         if offersHTTP2, pointee.pools.choosesHTTP2(origin) { return openHTTP2(origin, for: exchange, needs) }
         if needs.framing == .webSocket, needs.proxyHeader == nil, origin.scheme.isSecure, pointee.options.offersHTTP2, let connection = pointee.pools.findHTTP2(origin),
-            connection.takesTunnels == true { return (ClientStream(connection.reserve(for: exchange, asTunnel: true)), true) }
+            connection.takesTunnels == true { return (ClientStream(connection.reserve(for: exchange, asTunnel: true).stream), true) }
         if !needs.isFresh, needs.proxyHeader == nil, let connection = pointee.pools.takeIdle(origin) {
             pointee.counters.idle -= 1
             pointee.counters.reused += 1
@@ -89,13 +92,12 @@ extension UnsafeMutablePointer where Pointee == Client {
     private func openHTTP2(_ origin: Origin, for exchange: UnsafeMutableRawPointer, _ needs: ConnectionNeeds) -> (stream: ClientStream, isConnected: Bool) {
         let isTunnel = needs.framing == .webSocket
         if needs.proxyHeader == nil, let connection = pointee.pools.findHTTP2(origin), !needs.isFresh || connection.pointee.phase == .connecting {
-            let isConnected = connection.pointee.phase == .open
-            if isConnected { pointee.counters.reused += 1 }
-            let stream = connection.reserve(for: exchange, asTunnel: isTunnel)
-            return (ClientStream(stream), isConnected && (!isTunnel || connection.takesTunnels == true))
+            if connection.pointee.phase == .open { pointee.counters.reused += 1 }
+            let (stream, isReady) = connection.reserve(for: exchange, asTunnel: isTunnel)
+            return (ClientStream(stream), isReady)
         }
         let connection = makeHTTP2(origin, isPooled: needs.proxyHeader == nil)
-        let stream = connection.reserve(for: exchange, asTunnel: isTunnel)
+        let stream = connection.reserve(for: exchange, asTunnel: isTunnel).stream
         let dialer = pointee.connections.allocate()
         dialer.initialize(to: HTTP1ClientConnection(origin: origin, client: self, dialingFor: connection))
         dialer.pointee.offersHTTP2 = origin.scheme.isSecure
@@ -117,7 +119,8 @@ extension UnsafeMutablePointer where Pointee == Client {
     /// - Returns: the connection that the transport is for; nil if another was quicker and has room for the exchange.
     func share(_ origin: Origin, with exchange: UnsafeMutableRawPointer, isFresh: Bool) -> UnsafeMutablePointer<HTTP2ClientConnection>? {
         if !isFresh, let open = pointee.pools.findHTTP2(origin), open.pointee.phase == .open {
-            pointee.handler.upstreamConnected(exchange, ClientStream(open.reserve(for: exchange)))
+            let (stream, isReady) = open.reserve(for: exchange)
+            if isReady { pointee.handler.upstreamConnected(exchange, ClientStream(stream)) } else { pointee.handler.upstreamMoved(exchange, ClientStream(stream)) }
             return nil
         }
         let connection = makeHTTP2(origin)
@@ -150,7 +153,6 @@ extension UnsafeMutablePointer where Pointee == Client {
     /// Keeps a connection whose response is complete for the next exchange.
     func keepIdle(_ connection: UnsafeMutablePointer<HTTP1ClientConnection>) {
         let options = pointee.options
-        guard options.idlePerOriginMax > 0 else { return connection.close() }
         let isSurplus = pointee.pools.idleCount(connection.pointee.origin) >= options.idlePerOriginMax
         pointee.pools.addIdle(connection)
         pointee.counters.idle += 1

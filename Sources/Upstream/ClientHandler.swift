@@ -7,6 +7,9 @@ public protocol ClientHandler: AnyObject {
     /// The connection is established: the request may be sent, on this stream in place of the one that `open` gave.
     func upstreamConnected(_ exchange: UnsafeMutableRawPointer, _ stream: ClientStream)
 
+    /// The exchange still waits to be connected, now with this stream in place of the one that `open` gave.
+    func upstreamMoved(_ exchange: UnsafeMutableRawPointer, _ stream: ClientStream)
+
     /// Where the head of an exchange's response may be read to, so that it need not be moved; nil if it does not matter.
     func responsePlace(_ exchange: UnsafeMutableRawPointer) -> UnsafeMutablePointer<ResponseHead>?
 
@@ -51,6 +54,10 @@ struct ClientHandlerReference {
     @inline(__always)
     func upstreamConnected(_ exchange: UnsafeMutableRawPointer, _ stream: ClientStream) {
         box._withUnsafeGuaranteedRef { $0.handler.upstreamConnected(exchange, stream) }
+    }
+
+    func upstreamMoved(_ exchange: UnsafeMutableRawPointer, _ stream: ClientStream) {
+        box._withUnsafeGuaranteedRef { $0.handler.upstreamMoved(exchange, stream) }
     }
 
     @inline(__always)
@@ -102,8 +109,15 @@ public enum ClientFailure: Equatable, Sendable {
     /// The upstream closed the connection before the end of the response.
     case closed
     case malformed(HTTPError)
+    /// More interim responses than anybody needs.
+    case interimWithoutEnd
+    /// The upstream broke a rule of HTTP/2, this one.
+    case protocolError(String)
     /// The upstream has not begun with the request: it may go again, whatever it is (RFC 9113 §8.7).
     case refused
+    /// The upstream takes no more on this connection and has not begun with the request: it may go again, whatever it is
+    /// (RFC 9113 §6.8). Whether the connection has served others.
+    case leftOut(hasServed: Bool)
     /// The upstream has reset the stream.
     case reset(HTTP2ErrorCode)
     /// No head in time, or the request was not taken in time.
@@ -125,7 +139,9 @@ public enum ClientFailure: Equatable, Sendable {
         case .broken(let error): "connection broken: \(error)"
         case .closed: "connection closed before the end of the response"
         case .malformed(let error): "malformed response: \(error.reason)"
-        case .refused: "the upstream takes no more streams on this connection"
+        case .interimWithoutEnd: "more than \(Limits.interimResponsesMax) interim responses"
+        case .protocolError(let rule): "HTTP/2: \(rule)"
+        case .refused, .leftOut: "the upstream takes no more streams on this connection"
         case .reset(let code): "the upstream reset the stream: \(code)"
         case .timeout: "no response in time"
         }

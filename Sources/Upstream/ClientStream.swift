@@ -34,14 +34,6 @@ public struct ClientStream {
         }
     }
 
-    /// The address connected to; nil while connecting.
-    public var address: SocketAddress? {
-        switch framing {
-        case .http1(let connection): connection.pointee.address
-        case .http2(let stream): stream.upstream.pointee.address
-        }
-    }
-
     /// Sends a request's head together with the first piece of its body.
     public func request(
         _ head: borrowing RequestHead, host: BorrowedBytes, framing: HeadSerializer.Framing, _ piece: BodyPiece, isLast: Bool,

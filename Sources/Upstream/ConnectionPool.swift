@@ -1,10 +1,10 @@
+import Bytes
 import HTTP
 
 /// The idle connections of one worker, by origin and by age. Connections carry the links, so nothing is allocated.
 struct PoolTable: ~Copyable {
-    /// A pool of one origin; the origin is kept alive, and with it its id, as long as the pool has connections.
+    /// A pool of one origin, which its connections keep alive, and with it its id.
     private struct Pool {
-        var origin: Unmanaged<Origin>?
         var newest: UnsafeMutablePointer<HTTP1ClientConnection>?
         var count = 0
         /// Connections that take more streams, or may soon.
@@ -12,6 +12,8 @@ struct PoolTable: ~Copyable {
         /// What the last handshake with an `https` origin came to. An origin that got the id of another may inherit it,
         /// which costs one request a second try.
         var choosesHTTP2 = false
+        /// Streams that the origin last said it takes on one connection; it need not hold for the next one.
+        var streamsMax = Limits.streamsPerUpstreamConnectionMax
     }
 
     /// Indexed by origin id.
@@ -43,7 +45,6 @@ struct PoolTable: ~Copyable {
         let origin = connection.pointee.origin
         let id = origin._withUnsafeGuaranteedRef { Int($0.id) }
         if id >= capacity { grow(beyond: id) }
-        pools[id].origin = origin
         connection.pointee.poolNext = pools[id].newest
         connection.pointee.poolPrevious = nil
         pools[id].newest?.pointee.poolPrevious = connection
@@ -78,6 +79,17 @@ struct PoolTable: ~Copyable {
         pools[id].choosesHTTP2 = isHTTP2
     }
 
+    func streamsMax(_ origin: Unmanaged<Origin>) -> Int {
+        let id = origin._withUnsafeGuaranteedRef { Int($0.id) }
+        return id < capacity ? pools[id].streamsMax : Limits.streamsPerUpstreamConnectionMax
+    }
+
+    mutating func noteStreamsMax(_ count: Int, of origin: Unmanaged<Origin>) {
+        let id = origin._withUnsafeGuaranteedRef { Int($0.id) }
+        if id >= capacity { grow(beyond: id) }
+        pools[id].streamsMax = max(1, count)
+    }
+
     /// A connection with room for one more stream, the one opened last first.
     func findHTTP2(_ origin: Origin) -> UnsafeMutablePointer<HTTP2ClientConnection>? {
         let id = Int(origin.id)
@@ -94,7 +106,6 @@ struct PoolTable: ~Copyable {
         let origin = connection.pointee.origin
         let id = origin._withUnsafeGuaranteedRef { Int($0.id) }
         if id >= capacity { grow(beyond: id) }
-        pools[id].origin = origin
         connection.pointee.poolNext = pools[id].http2
         connection.pointee.poolPrevious = nil
         pools[id].http2?.pointee.poolPrevious = connection

@@ -40,13 +40,11 @@ struct HTTP1ClientConnection: ~Copyable {
     var idlePrevious: UnsafeMutablePointer<HTTP1ClientConnection>?
     /// Addresses not yet tried, of a resolved name.
     var addresses: [IPAddress] = []
-    var address: SocketAddress?
     var input = ByteBuffer()
     var outbox = Outbox()
     var body = BodyDecoder()
 
     var phase = Phase.connecting
-    var isRegistered = false
     var isReadable = false
     /// The upstream sends no more: its last bytes and the end behind them came as one edge.
     var isEnding = false
@@ -74,7 +72,6 @@ struct HTTP1ClientConnection: ~Copyable {
     var failure: ClientFailure?
     /// Writing failed; the response that may have come before is read still.
     var writeFailure: SystemError?
-    var phaseStart: UInt64
     var idleSince: UInt64 = 0
 
     /// One that dials for HTTP/2: it resolves, connects and hands its transport over.
@@ -87,7 +84,6 @@ struct HTTP1ClientConnection: ~Copyable {
         self.origin = Unmanaged.passRetained(origin)
         self.client = client
         self.exchange = exchange
-        phaseStart = client.pointee.loop.pointee.now
         source = EventSource { pointer, bits in
             pointer.assumingMemoryBound(to: HTTP1ClientConnection.self).ready(Readiness(rawValue: bits))
         }
@@ -145,10 +141,8 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
                 let probeSeconds = Int32(clamping: options.probeInterval / 1_000_000_000)
                 if probeSeconds > 0 { Sockets.keepAlive(socket.descriptor, seconds: Swift.min(probeSeconds, 32_767)) }
                 pointee.transport = Transport(socket: socket.descriptor)
-                pointee.address = target
                 // An established connection is reported by its first writable edge, like any other.
                 try loop.pointee.register(socket.descriptor, self)
-                pointee.isRegistered = true
                 return
             } catch {
                 pointee.transport.close()
@@ -205,7 +199,6 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
     /// The transport goes on without this connection.
     private func handOver(to http2: UnsafeMutablePointer<HTTP2ClientConnection>) {
         let transport = pointee.transport
-        let address = pointee.address
         http2.pointee.tls = pointee.tls
         http2.pointee.security = pointee.security
         http2.pointee.isEnding = pointee.isEnding
@@ -214,7 +207,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         pointee.phase = .closed
         loop.pointee.timers.remove(timer)
         release()
-        http2.connected(transport, address)
+        http2.connected(transport)
     }
 
     // MARK: TLS
@@ -239,6 +232,8 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         case .waiting: if pointee.isEnding { fail(.tls(HandshakeFailure.closed.reason)) }
         case .failed(let failure): fail(.tls(failure.reason))
         case .done:
+            pointee.client.pointee.counters.handshakes += 1
+            if tls.isSentByKernel { pointee.client.pointee.counters.handshakesToKernel += 1 }
             keepSession()
             if pointee.offersHTTP2 { protocolChosen(tls.applicationProtocol) } else { connected() }
             // The edge that told of the end does not come again.
@@ -299,8 +294,11 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
             return continueHandshake()
         case .tunneling: return tunnelProgressed(readiness)
         case .connecting:
-            if !readiness.isDisjoint(with: [.writable, .error, .hangup]) { connectionSettled() }
-            return
+            guard !readiness.isDisjoint(with: [.writable, .error, .hangup]) else { return }
+            pointee.isEnding = readiness.contains(.readHangup)
+            connectionSettled()
+            // An upstream that speaks before it is asked, as one that is full may: no other edge will tell of it.
+            guard pointee.phase == .waiting, readiness.contains(.readable) else { return }
         // Whatever an upstream says on an idle connection, it is not the answer to a request of ours.
         case .idle:
             if !readiness.isDisjoint(with: [.readHangup, .error, .hangup]) { return close() }
@@ -426,7 +424,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
     private func processInterim(_ head: UnsafeMutablePointer<ResponseHead>, _ count: Int, _ bytes: BorrowedBytes) -> Int {
         pointee.interimCount += 1
         guard pointee.interimCount <= Limits.interimResponsesMax else {
-            fail(.malformed(.tooManyFields))
+            fail(.interimWithoutEnd)
             return bytes.count
         }
         if let exchange = pointee.exchange { handler.responseReceived(exchange, head) }
@@ -490,6 +488,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
     }
 
     private func becomeIdle() {
+        if options.idlePerOriginMax <= 0 { return close() }
         keepSession()
         pointee.phase = .idle
         pointee.idleSince = loop.pointee.now
@@ -550,6 +549,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
 
     func startTunnel() {
         pointee.isTunnel = true
+        pointee.isRequestComplete = false
         pointee.isChunkedRequest = false
         pointee.staysOpen = false
         pointee.body.begin(.untilClose)
@@ -568,7 +568,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         guard pointee.phase == .waiting else { return .failed(.brokenPipe) }
         let client = pointee.client
         var framing = framing
-        if pointee.proxyHeader != nil, !framing.upgrades, !framing.asksForTunnel { framing.closes = true }
+        if pointee.proxyHeader != nil || options.closesAfterUse, !framing.upgrades, !framing.asksForTunnel { framing.closes = true }
         pointee.method = head.method
         pointee.isChunkedRequest = framing.body == .chunked
         pointee.isTunnelAsked = framing.upgrades

@@ -24,10 +24,11 @@ struct HTTP2ClientConnection: ~Copyable {
     let origin: Unmanaged<Origin>
     var poolNext: UnsafeMutablePointer<HTTP2ClientConnection>?
     var poolPrevious: UnsafeMutablePointer<HTTP2ClientConnection>?
-    var address: SocketAddress?
     var session: HTTP2Session
-    /// The beginning of a frame.
+    /// The beginning of a frame, or the backlog.
     var input = ByteBuffer()
+    /// What was received was more than one turn's share.
+    var hasBacklog = false
 
     var phase = Phase.connecting
     var isPooled = false
@@ -42,8 +43,8 @@ struct HTTP2ClientConnection: ~Copyable {
     /// Heads have come whose bodies have not begun to, in the bytes at hand.
     var stalled: HTTP2StreamPointer?
     var hasServed = false
-    /// Streams are reserved for tunnels before it is known whether there are any.
-    var hasWaitingTunnels = false
+    /// Some streams may wait to hear from the upstream how many it takes, and whether it takes tunnels.
+    var awaitsSettings = true
     var idleSince: UInt64 = 0
     var lastProgress: UInt64 = 0
 
@@ -72,51 +73,73 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
     private var handler: ClientHandlerReference { pointee.client.pointee.handler }
     private var timer: UnsafeMutablePointer<TimerNode> { withUnsafeMutablePointer(to: &pointee.timer) { $0 } }
 
-    /// Whether an exchange may reserve a stream.
-    var hasRoom: Bool { pointee.phase != .closed && pointee.failure == nil && pointee.session.hasRoom }
+    /// Whether an exchange may reserve a stream. Before the upstream has said how many it takes, what it said on an earlier
+    /// connection counts.
+    var hasRoom: Bool {
+        guard pointee.phase != .closed, pointee.failure == nil, pointee.session.hasRoom, pointee.session.output.count < Limits.unreadOutputBytesMax else { return false }
+        return pointee.session.isEstablished || pointee.session.streamCount < pointee.client.pointee.pools.streamsMax(pointee.origin)
+    }
 
     /// Whether extended CONNECT may be sent, RFC 8441 §3; nil before the upstream has said so.
     var takesTunnels: Bool? { pointee.phase == .open && pointee.session.isEstablished ? pointee.session.peer.allowsExtendedConnect : nil }
 
-    /// A stream for an exchange, which may send its request once the connection stands; one for a tunnel once the
-    /// upstream has said besides that it takes tunnels.
-    func reserve(for exchange: UnsafeMutableRawPointer, asTunnel: Bool = false) -> HTTP2StreamPointer {
+    /// A stream for an exchange, and whether it may send its request at once; if not, `upstreamConnected` follows. The first
+    /// may once the connection stands, the others once the upstream has said how many it takes (a server may end the
+    /// connection of who opens more), and a tunnel once it has said that it takes those.
+    func reserve(for exchange: UnsafeMutableRawPointer, asTunnel: Bool = false) -> (stream: HTTP2StreamPointer, isReady: Bool) {
+        let isFirst = !pointee.hasServed && pointee.session.streamCount == 0
+        let isReady = pointee.phase == .open && (asTunnel ? takesTunnels == true : pointee.session.isEstablished || isFirst)
         let stream = pointee.session.reserve(owner: UnsafeMutableRawPointer(self))
         stream.pointee.exchange = exchange
         stream.pointee.isReused = pointee.hasServed
-        if asTunnel { reserveTunnel(stream) }
-        return stream
+        stream.pointee.isTunnelAsked = asTunnel
+        stream.pointee.isWaiting = !isReady
+        if !isReady, pointee.phase == .open { awaitSettings(stream) }
+        return (stream, isReady)
     }
 
-    private func reserveTunnel(_ stream: HTTP2StreamPointer) {
-        stream.pointee.isTunnelAsked = true
+    private func awaitSettings(_ stream: HTTP2StreamPointer) {
+        pointee.awaitsSettings = true
         stream.pointee.lastProgress = loop.pointee.now
-        if takesTunnels == true { return }
-        pointee.hasWaitingTunnels = true
         arm(after: options.connectTimeout)
         scheduleTurn()
     }
 
-    /// Those who wait to hear whether there are tunnels are told.
-    private func tellTunnels() {
-        guard pointee.hasWaitingTunnels, let isAllowed = takesTunnels else { return }
-        pointee.hasWaitingTunnels = false
-        for stream in streams() where stream.pointee.isTunnelAsked && stream.pointee.id == 0 {
-            if isAllowed {
-                if let exchange = stream.pointee.exchange { handler.upstreamConnected(exchange, ClientStream(stream)) }
+    /// The upstream's settings have come: those who waited for them send their requests, or look elsewhere.
+    private func tellWaiting() {
+        guard pointee.awaitsSettings, pointee.session.isEstablished else { return }
+        pointee.awaitsSettings = false
+        var room = pointee.session.peer.streamsMax
+        pointee.client.pointee.pools.noteStreamsMax(room, of: pointee.origin)
+        let streams = streams()
+        for stream in streams where !stream.pointee.isWaiting { room -= 1 }
+        for stream in streams where stream.pointee.isWaiting {
+            if stream.pointee.isTunnelAsked, takesTunnels == false {
+                abandon(stream, .noTunnels)
+            } else if room <= 0 {
+                abandon(stream, .leftOut(hasServed: pointee.session.peer.streamsMax > 0))
             } else {
-                pointee.session.close(stream)
-                lost(stream, .noTunnels)
+                room -= 1
+                begin(stream)
             }
         }
     }
 
+    private func begin(_ stream: HTTP2StreamPointer) {
+        stream.pointee.isWaiting = false
+        if let exchange = stream.pointee.exchange { handler.upstreamConnected(exchange, ClientStream(stream)) }
+    }
+
+    private func abandon(_ stream: HTTP2StreamPointer, _ failure: ClientFailure) {
+        pointee.session.close(stream)
+        lost(stream, failure)
+    }
+
     /// The connection stands: those who wait send their requests.
-    func connected(_ transport: Transport, _ address: SocketAddress?) {
+    func connected(_ transport: Transport) {
         timer.pointee.owner = UnsafeMutableRawPointer(self)
         timer.pointee.expired = { $0.assumingMemoryBound(to: HTTP2ClientConnection.self).timerExpired() }
         pointee.transport = transport
-        pointee.address = address
         pointee.phase = .open
         do throws(SystemError) {
             try loop.pointee.hand(transport.descriptor, to: self)
@@ -124,10 +147,10 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
             return failLater(.broken(error))
         }
         scheduleTurn()
-        if pointee.hasWaitingTunnels { arm(after: options.connectTimeout) }
-        for stream in streams() where !stream.pointee.isTunnelAsked {
-            if let exchange = stream.pointee.exchange { handler.upstreamConnected(exchange, ClientStream(stream)) }
-        }
+        let streams = streams()
+        let first = streams.first { !$0.pointee.isTunnelAsked }
+        for stream in streams where stream != first { awaitSettings(stream) }
+        if let first { begin(first) }
     }
 
     /// Servers give sessions with the handshake or at any time behind it.
@@ -158,8 +181,9 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
     }
 
     private func read() {
+        if pointee.hasBacklog { takeBacklog() }
         var turns = 0
-        while pointee.isReadable, pointee.phase == .open, pointee.failure == nil {
+        while pointee.isReadable, !pointee.hasBacklog, pointee.phase == .open, pointee.failure == nil {
             turns += 1
             if turns > 8 { return scheduleTurn() }
             let buffer = loop.pointee.scratch
@@ -180,17 +204,28 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
             if used < bytes.count { pointee.input.append(BorrowedBytes(rebasing: UnsafeRawBufferPointer(bytes)[used...])) }
         } else {
             pointee.input.append(BorrowedBytes(bytes))
-            let used = process(UnsafeMutableRawBufferPointer(mutating: pointee.input.readable), isScratch: false)
-            pointee.input.consume(used)
-            if pointee.input.isEmpty { pointee.input.release() }
+            takeBacklog()
         }
+    }
+
+    private func takeBacklog() {
+        pointee.hasBacklog = false
+        let used = process(UnsafeMutableRawBufferPointer(mutating: pointee.input.readable), isScratch: false)
+        pointee.input.consume(used)
+        if pointee.input.isEmpty { pointee.input.release() }
     }
 
     private func process(_ bytes: UnsafeMutableRawBufferPointer, isScratch: Bool) -> Int {
         pointee.isProcessing = true
         pointee.session.now = loop.pointee.now
         var used = 0
+        var eventCount = 0
         events: while true {
+            if eventCount == Limits.streamEventsPerTurn {
+                pointee.hasBacklog = used < bytes.count
+                break
+            }
+            eventCount += 1
             switch pointee.session.next(BorrowedBytes(bytes), &used) {
             case .starving: break events
             case .head(let block): readHead(block)
@@ -205,7 +240,7 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
                 lost(stream, isMalformed ? .malformed(.malformedMessage) : code == .refusedStream ? .refused : .reset(code))
             case .goingAway(let last, _): leave(after: last)
             case .pong: break
-            case .failed: failLater(.malformed(.malformedMessage))
+            case .failed(let failure): failLater(.protocolError(failure.reason))
             }
         }
         tellStalled()
@@ -223,7 +258,7 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
         case .trailers(let stream, let lines): deliverEnd(stream, lines)
         case .reset(let stream, _): lost(stream, .malformed(.malformedMessage))
         case .ignored: break
-        case .failed: failLater(.malformed(.malformedMessage))
+        case .failed(let failure): failLater(.protocolError(failure.reason))
         }
     }
 
@@ -233,7 +268,7 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
         stream.pointee.isResponding = true
         guard client.pointee.incoming.status >= 200 else {
             stream.pointee.interimCount += 1
-            if stream.pointee.interimCount > Limits.interimResponsesMax { return giveUp(stream, .malformed(.tooManyFields)) }
+            if stream.pointee.interimCount > Limits.interimResponsesMax { return giveUp(stream, .interimWithoutEnd) }
             return handler.responseReceived(exchange, client.incoming)
         }
         stream.pointee.hasFinalHead = true
@@ -322,8 +357,8 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
 
     private func lost(_ stream: HTTP2StreamPointer, _ failure: ClientFailure) {
         guard let exchange = stream.pointee.exchange else { return }
-        // A whole response is one, whatever the upstream says about the rest of the request (RFC 9113 §8.1).
-        if stream.pointee.isInputEnding, failure == .reset(.noError) { return }
+        // A whole response is one, whatever becomes of the rest of the request (RFC 9113 §8.1), and of the connection.
+        if stream.pointee.isInputEnding { return pointee.session.close(stream) }
         stream.pointee.exchange = nil
         handler.upstreamFailed(exchange, failure)
     }
@@ -333,13 +368,12 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
         lost(stream, failure)
     }
 
-    /// GOAWAY: streams behind the last one named were not begun with, RFC 9113 §6.8.
+    /// GOAWAY: streams behind the last one named were not begun with, RFC 9113 §6.8. They go elsewhere in their order, so that
+    /// none is passed over again and again by an upstream that takes few with each connection.
     private func leave(after last: UInt32) {
         unpool()
-        for stream in streams() where stream.pointee.id > last || stream.pointee.id == 0 {
-            pointee.session.close(stream)
-            lost(stream, .refused)
-        }
+        let hasServed = pointee.hasServed && last > 0
+        for stream in streams() where stream.pointee.id > last || stream.pointee.id == 0 { abandon(stream, .leftOut(hasServed: hasServed)) }
     }
 }
 
@@ -400,7 +434,7 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
     private func endTurn() {
         guard pointee.phase == .open else { return }
         read()
-        tellTunnels()
+        tellWaiting()
         repeat {
             flush()
             if pointee.failure != nil { return close() }
@@ -431,9 +465,14 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
                 if count < bytes.count { blocked() }
             case .wouldBlock: blocked()
             case .failed(let error):
-                // What the upstream said before stands in the socket still.
+                // What the upstream said before stands in the socket still. Amid its frames, of which one had a request sent
+                // again, it is read at the end of the turn, and with it the end of the connection.
                 pointee.isReadable = true
-                read()
+                if pointee.isProcessing {
+                    pointee.isTransportBlocked = true
+                    return scheduleTurn()
+                }
+                repeat { read() } while pointee.failure == nil && (pointee.isReadable || pointee.hasBacklog)
                 failLater(.broken(error))
             case .end: failLater(.closed)
             }
@@ -454,11 +493,13 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
         scheduleTurn()
     }
 
-    /// The open streams, for loops that close some of them.
+    /// The open streams in the order in which they came, for loops that close some of them.
     private func streams() -> [HTTP2StreamPointer] {
         var streams: [HTTP2StreamPointer] = []
         pointee.session.forEachStream { streams.append($0) }
-        return streams
+        // Those without a number come the other way round.
+        let waiting = streams.filter { $0.pointee.id == 0 }.reversed()
+        return streams.filter { $0.pointee.id != 0 }.sorted { $0.pointee.id < $1.pointee.id } + waiting
     }
 
     private func unpool() {
@@ -475,8 +516,11 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
         keepSession()
         pointee.tls = nil
         pointee.transport.close()
-        if wasOpen { loop.pointee.timers.remove(timer) }
-        pointee.client.pointee.counters.closed += 1
+        // One that never stood is counted by the one that dialled for it.
+        if wasOpen {
+            loop.pointee.timers.remove(timer)
+            pointee.client.pointee.counters.closed += 1
+        }
         freeIfUnused()
     }
 
@@ -508,6 +552,13 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
             if pointee.idleSince + options.idleTimeout <= now { return close() }
             next = pointee.idleSince + options.idleTimeout
         }
+        if pointee.isTransportBlocked, options.responseHeaderTimeout > 0 {
+            next = Swift.min(next, pointee.lastProgress + options.responseHeaderTimeout)
+            if next <= now {
+                pointee.failure = .timeout
+                return close()
+            }
+        }
         for stream in streams() {
             guard let limit = deadline(of: stream) else { continue }
             if limit <= now { giveUp(stream, stream.pointee.id == 0 ? .connectTimeout : .timeout) } else { next = Swift.min(next, limit) }
@@ -516,10 +567,10 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
         if next < .max, pointee.phase == .open { loop.pointee.timers.set(timer, at: next) }
     }
 
-    /// For the head once the request is out, for progress of a request that is not taken, and for a tunnel that waits to
-    /// hear whether it may be asked for.
+    /// For the head once the request is out, for progress of a request that is not taken, and for one that waits to hear
+    /// whether it may be sent.
     private func deadline(of stream: HTTP2StreamPointer) -> UInt64? {
-        if stream.pointee.id == 0, stream.pointee.isTunnelAsked, options.connectTimeout > 0 { return stream.pointee.lastProgress + options.connectTimeout }
+        if stream.pointee.isWaiting, options.connectTimeout > 0 { return stream.pointee.lastProgress + options.connectTimeout }
         guard options.responseHeaderTimeout > 0, !stream.pointee.hasFinalHead, stream.pointee.exchange != nil, stream.pointee.id != 0 else { return nil }
         return stream.pointee.isLocalClosed || stream.pointee.isTunnelAsked || stream.pointee.pendingOutput > 0 ? stream.pointee.lastProgress + options.responseHeaderTimeout : nil
     }

@@ -131,6 +131,7 @@ struct HTTP2ConformanceTests {
         malformed("8.1.1: a length that is no number", plain + [("content-length", "0x3")], end: false),
         Case("8.1.1: more body than said", .reset([protocolError]), .headers(1, plain + [("content-length", "3")], end: false), .data(1, [1, 2, 3, 4], end: true)),
         Case("8.1.1: less body than said", .reset([protocolError]), .headers(1, plain + [("content-length", "3")], end: false), .data(1, [1, 2], end: true)),
+        Case("8.1.1: less body than said, and trailers", .reset([protocolError]), .headers(1, plain + [("content-length", "3")], end: false), .data(1, [1, 2]), .headers(1, [("x-t", "1")], end: true)),
         Case("8.1: a second head", .reset([protocolError]), .headers(1, HTTP2Frame.post(), end: false), .headers(1, HTTP2Frame.post(), end: false)),
         Case("8.1: pseudo-header fields among trailers", .reset([protocolError]), .headers(1, HTTP2Frame.post(), end: false), .headers(1, [(":method", "GET")])),
         Case("8.1: a length among trailers", .reset([protocolError]), .headers(1, HTTP2Frame.post(), end: false), .headers(1, [("content-length", "0")])),
@@ -140,6 +141,7 @@ struct HTTP2ConformanceTests {
         Case("8.3.1: user information in :authority", .status(400), .headers(1, with(":authority", "u:p@a.test"))),
         Case("a malformed escape", .status(400), .headers(1, with(":path", "/%zz"))),
         Case("te: trailers", .status(200), .headers(1, plain + [("te", "trailers")])),
+        Case("te: Trailers", .status(200), .headers(1, plain + [("te", "Trailers")])),
         Case("an extended CONNECT of something else", .status(501), .headers(1, [(":method", "CONNECT"), (":protocol", "connect-udp"), (":scheme", "http"), (":authority", "a.test"), (":path", "/")], end: false)),
     ]
 

@@ -131,9 +131,10 @@ struct HTTP2ScenarioTests {
     }
 
     @Test("more streams than allowed are refused, the others served") func tooMany() throws {
+        let gate = Gate()
         let setup = try Setup(serve: { connection in
             while try connection.readRequest() != nil {
-                Patience.pause(milliseconds: 300)
+                try gate.wait()
                 try connection.send(ok("late"))
             }
         })
@@ -144,12 +145,13 @@ struct HTTP2ScenarioTests {
             let frame = try client.readTelling()
             if frame.type == 1 { _ = try client.fields(frame) }
             if frame.type == 3 { if frame.number(at: 0) == 7 { refused += 1 } } else if frame.endsStream, frame.type <= 1 { served += 1 }
+            if refused == 22 { gate.open() }
         }
         #expect(served == 128 && refused == 22)
         #expect(try client.exchangeOn(1001).status == 200)
     }
 
-    @Test("floods end in ENHANCE_YOUR_CALM, bystanders do not notice", arguments: ["PING", "SETTINGS", "reset", "empty DATA", "PRIORITY", "window", "CONTINUATION", "unknown", "bad requests", "self-reset"])
+    @Test("floods end in ENHANCE_YOUR_CALM, bystanders do not notice", arguments: ["PING", "SETTINGS", "reset", "empty DATA", "PRIORITY", "window", "CONTINUATION", "unknown", "bad requests", "self-reset", "late DATA"])
     func floods(kind: String) throws {
         let setup = try Setup()
         let bystander = try client(setup)
@@ -167,6 +169,7 @@ struct HTTP2ScenarioTests {
             case "window": frames.append(.windowUpdate(0, 1))
             case "CONTINUATION": frames.append(HTTP2Frame(type: number == 0 ? 1 : 9, flags: number == 0 ? 1 : 0, stream: 1, number == 0 ? HTTP2Frame.block(HTTP2Frame.get()) : []))
             case "unknown": frames.append(HTTP2Frame(type: 99, [1]))
+            case "late DATA": frames += [.headers(stream, HTTP2Frame.get()), .data(stream, [1])]
             case "bad requests": frames.append(.headers(stream, [(":method", "GET")]))
             default: frames += [.headers(stream, HTTP2Frame.post(), end: false), .windowUpdate(stream, 0)]
             }
@@ -177,26 +180,55 @@ struct HTTP2ScenarioTests {
         #expect(try setup.isServing())
     }
 
-    @Test("a head beyond the limit is answered 431") func largeHead() throws {
+    private func frames(_ stream: UInt32, _ block: [UInt8]) -> [HTTP2Frame] {
+        stride(from: 0, to: block.count, by: 16_384).map { start in
+            HTTP2Frame(type: start == 0 ? 1 : 9, flags: (start == 0 ? 1 : 0) | (start + 16_384 >= block.count ? 4 : 0), stream: stream, Array(block[start..<min(start + 16_384, block.count)]))
+        }
+    }
+
+    private func largeHead(_ count: Int) -> [UInt8] {
+        HTTP2Frame.block(HTTP2Frame.get(more: (0..<count).map { ("x-\($0)", String(repeating: "y", count: 1000)) }))
+    }
+
+    @Test("a head beyond the limit is answered 431, and the others go on", arguments: [("16384", 17), ("16384", 70), ("65536", 66), ("65536", 120)])
+    func refusedHead(limit: String, count: Int) throws {
+        let setup = try Setup(flags: ["-max-header-bytes", limit])
+        let client = try client(setup)
+        let (open, large) = (client.takeStream(), client.takeStream())
+        try client.send(.headers(open, HTTP2Frame.post("/open"), end: false))
+        try client.send(frames(large, largeHead(count)))
+        #expect(try client.readResponse(large).status == 431)
+        try client.send(.data(open, Array("rest".utf8), end: true))
+        #expect(try client.readResponse(open).bodyText == "POST /open rest")
+        #expect(try client.exchange(HTTP2Frame.get("/next")).bodyText == "GET /next ")
+    }
+
+    @Test("a head far beyond the limit ends the connection") func endlessHead() throws {
         let setup = try Setup(flags: ["-max-header-bytes", "16384"])
         let client = try client(setup)
-        let large = (0..<20).map { ("x-\($0)", String(repeating: "y", count: 1000)) }
-        let block = HTTP2Frame.block(HTTP2Frame.get(more: large))
-        try client.send(HTTP2Frame(type: 1, flags: 1, stream: 1, Array(block.prefix(10_000))), HTTP2Frame(type: 9, flags: 4, stream: 1, Array(block.dropFirst(10_000).prefix(16_000))))
+        // No more than what is still taken: the rest would have the connection reset before it is told.
+        try client.send(Array(frames(1, largeHead(90)).prefix(6)))
         let told = try client.readTelling()
-        // In one frame the whole can be decoded; in more it ends the connection.
         #expect(told.type == 7 && told.number(at: 4) == 11)
+        #expect(try setup.isServing())
+    }
+
+    @Test("a head as large as the flag says, in as many frames as it needs") func largestHead() throws {
+        let setup = try Setup(flags: ["-max-header-bytes", "1048576"])
+        let client = try client(setup)
+        try client.send(frames(1, largeHead(500)))
+        #expect(try client.readResponse(1).status == 200)
     }
 
     @Test("WebSockets by extended CONNECT, RFC 8441") func webSocket() throws {
         let setup = try Setup(serve: { connection in
             guard let request = try connection.readRequestHead() else { return }
-            guard request.value("Upgrade") == "websocket", request.hasToken("upgrade", in: "Connection"), request.value("Sec-WebSocket-Key")?.utf8.count == 24 else { return try connection.send(ok("no")) }
+            guard request.value("Upgrade") == "websocket", request.hasToken("upgrade", in: "Connection"), request.values("Sec-WebSocket-Key").map(\.utf8.count) == [24] else { return try connection.send(ok("no")) }
             try connection.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: y\r\nSec-WebSocket-Protocol: chat\r\n\r\n")
             while let line = try? connection.read(through: "\n") { try connection.send("echo \(line)") }
         })
         let client = try client(setup)
-        let fields = [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":authority", "a.test"), (":path", "/chat"), ("sec-websocket-version", "13")]
+        let fields = [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":authority", "a.test"), (":path", "/chat"), ("sec-websocket-version", "13"), ("sec-websocket-key", "own")]
         try client.send(.headers(1, fields, end: false), .data(1, Array("early\n".utf8)))
         let head = try client.fields(client.read(until: 1))
         #expect(head.contains { $0.description == ":status: 200" } && head.contains { $0.name == "sec-websocket-protocol" } && !head.contains { $0.name == "sec-websocket-accept" || $0.name == "upgrade" })
@@ -217,23 +249,52 @@ struct HTTP2ScenarioTests {
         #expect(try client.exchangeOn(3).status == answered)
     }
 
+    @Test("-keepalive-requests-server and -keepalive-server end connections once the request that comes is answered", arguments: [
+        ["-keepalive-requests-server", "2"], ["-keepalive-server", "2s"],
+    ])
+    func ageOfConnections(flags: [String]) throws {
+        let setup = try Setup(flags: flags)
+        let (client, status) = try Patience.within(milliseconds: 1_900) {
+            let client = try self.client(setup)
+            return (client, try client.exchangeOn(1).status)
+        }
+        #expect(status == 200)
+        if flags[0] == "-keepalive-server" { Patience.pause(milliseconds: 2_100) }
+        try client.send(.headers(3, HTTP2Frame.get()))
+        var isTold = false, isAnswered = false
+        while !isTold || !isAnswered {
+            let frame = try client.readTelling()
+            if frame.type == 7 { isTold = true }
+            if frame.type == 1 { #expect(try client.fields(frame).contains { $0.description == ":status: 200" }) }
+            if frame.type <= 1, frame.endsStream { isAnswered = true }
+        }
+    }
+
     @Test("drain: streams under way end well, and the client is told") func drain() throws {
+        let gate = Gate()
         let setup = try Setup(serve: { connection in
             while try connection.readRequest() != nil {
-                Patience.pause(milliseconds: 500)
+                try gate.wait()
                 try connection.send(ok("finished"))
             }
         })
         let client = try client(setup)
         try client.send(.headers(1, HTTP2Frame.get()))
         try setup.origin.waitForRequests(1)
+        let signalled = ContinuousClock.now
         setup.proxy.signal(15)
         let first = try client.read(until: 7)
         #expect(first.number(at: 0) == 0x7FFF_FFFF && first.number(at: 4) == 0)
         // What was sent before the announcement was read is served too.
         try client.send(.headers(3, HTTP2Frame.get("/more")))
+        // For a second; whoever was stopped that long has tested nothing.
+        if ContinuousClock.now - signalled > .milliseconds(900) {
+            gate.open()
+            return try drain()
+        }
         let ping = try client.read(until: 6)
         try client.send(HTTP2Frame(type: 6, flags: 1, ping.payload))
+        gate.open()
         var ended: Set<UInt32> = []
         var last: UInt32?
         while ended.count < 2 || last == nil {
@@ -247,23 +308,40 @@ struct HTTP2ScenarioTests {
         #expect(try setup.proxy.waitForEnd() == .exited(0))
     }
 
+    @Test("drain: who has sent nothing behind the preface is not waited for") func drainUnused() throws {
+        let setup = try Setup()
+        let client = try HTTP2Client(port: setup.proxy.port, settings: nil)
+        try client.wire.send(HTTP2Client.preface)
+        #expect(try client.readFrame().type == 4)
+        setup.proxy.signal(15)
+        // Long before the time a head may take.
+        #expect(try setup.proxy.waitForEnd() == .exited(0))
+    }
+
     @Test("an idle connection is told and closed") func idle() throws {
-        let setup = try Setup(flags: ["-idle-timeout-server", "300ms"])
-        let client = try client(setup)
-        #expect(try client.exchange(HTTP2Frame.get()).status == 200)
+        let setup = try Setup(flags: ["-idle-timeout-server", "2s"])
+        let (client, status) = try Patience.within(milliseconds: 1_900) {
+            let client = try self.client(setup)
+            return (client, try client.exchange(HTTP2Frame.get()).status)
+        }
+        #expect(status == 200)
         #expect(try client.read(until: 7).number(at: 4) == 0)
         #expect(try client.wire.readToEnd().isEmpty)
     }
 
     @Test("a request whose body does not come in time, a head that does not") func late() throws {
-        let setup = try Setup(flags: ["-read-timeout-server", "300ms", "-read-header-timeout-server", "300ms"])
+        let setup = try Setup(flags: ["-read-timeout-server", "1s"])
         let client = try client(setup)
         try client.send(.headers(1, HTTP2Frame.post(), end: false))
         let response = try client.readResponse(1)
         #expect(response.status >= 400 || response.resetCode != nil)
         #expect(try client.exchangeOn(3).status == 200)
-        let second = try self.client(setup)
-        try second.send(HTTP2Frame(type: 1, flags: 1, stream: 1, HTTP2Frame.block(HTTP2Frame.get())))
+        let strict = try Setup(flags: ["-read-header-timeout-server", "1s"])
+        let second = try Patience.within(milliseconds: 900) {
+            let second = try self.client(strict)
+            try second.send(HTTP2Frame(type: 1, flags: 1, stream: 1, HTTP2Frame.block(HTTP2Frame.get())))
+            return second
+        }
         _ = try second.wire.readToEnd()
     }
 }

@@ -70,7 +70,8 @@ struct RequestParserTests {
         ("HTTP/1.1", "Expect: something", false, false), ("HTTP/1.1", "Connection: Upgrade\r\nUpgrade: websocket", false, true),
         ("HTTP/1.1", "Connection: keep-alive, upgrade\r\nUpgrade: websocket", false, true), ("HTTP/1.1", "Upgrade: websocket", false, false),
         ("HTTP/1.1", "Connection: upgrade", false, false), ("HTTP/1.0", "Connection: Upgrade\r\nUpgrade: websocket", false, false),
-        ("HTTP/1.1", "Connection: upgraded\r\nUpgrade: websocket", false, false),
+        ("HTTP/1.1", "Connection: upgraded\r\nUpgrade: websocket", false, false), ("HTTP/1.1", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c", false, false),
+        ("HTTP/1.1", "Connection: Upgrade\r\nUpgrade: websocket, H2C", false, false), ("HTTP/1.1", "Connection: Upgrade\r\nUpgrade: websocket\r\nUpgrade: h2c", false, false),
     ])
     func expectations(version: String, fields: String, expectsContinue: Bool, isUpgrade: Bool) throws {
         let head = try parsed(request(fields, line: "POST /p \(version)"))

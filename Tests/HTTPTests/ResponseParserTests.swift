@@ -62,7 +62,7 @@ struct ResponseParserTests {
         .fields("Transfer-Encoding: gzip", .ambiguousFraming), .fields("Transfer-Encoding: chunked, gzip", .ambiguousFraming), .fields("Transfer-Encoding: gzip, chunked", .unsupportedTransferCoding),
         .fields("Transfer-Encoding: chunked", .ambiguousFraming, status: 204), .fields("Transfer-Encoding: chunked", .ambiguousFraming, status: 103),
         .fields("X : y", .malformedFieldName), .fields("X: y\r\n z", .obsoleteFold), .fields("X: \u{0}", .malformedFieldValue), .fields("X: y\rZ: z", .bareCarriageReturn), .fields("X: y\nZ: z", .bareLineFeed),
-        Case("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", .framingInHTTP10), Case("HTTP/1.1 200 OK\r\nX: \(String(repeating: "x", count: 256 * 1024))\r\n\r\n", .headTooLarge),
+        Case("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", .framingInHTTP10), Case("HTTP/1.1 200 OK\r\nX: \(String(repeating: "x", count: 256 * 1024))\r\n\r\n", .responseHeadTooLarge),
     ] as [Case])
     func refused(one: Case) { #expect(parseResponse(one.text) == .failed(one.error)) }
 }

@@ -33,6 +33,13 @@ public enum HeadSerializer {
             self.closes = closes
             self.upgrades = upgrades
         }
+
+        /// Whether a received Content-Length says what the message that is written has. Where there is no body, as in 204
+        /// and 1xx, it says something else (RFC 9110 §8.6).
+        @inline(__always)
+        func passesLength(of received: BodyFraming) -> Bool {
+            if case .length = body { body == received } else { false }
+        }
     }
 
     /// - Parameter host: the Host field's value; the head's own Host fields are left out.
@@ -53,7 +60,7 @@ public enum HeadSerializer {
         output.append(short: host)
         output.append("\r\n")
         let acceptsTrailers = head.headers.mayContain(.te) && head.headers.containsToken(.te, "trailers")
-        let isLengthWritten = writeFields(head.headers, skipping: hopByHop.bits | KnownField.host.bit, passesLength: head.framing == framing.body, to: &output)
+        let isLengthWritten = writeFields(head.headers, skipping: hopByHop.bits | KnownField.host.bit, passesLength: framing.passesLength(of: head.framing), to: &output)
         if acceptsTrailers { output.append("TE: trailers\r\n") }
         if framing.upgrades { writeUpgrade(head.headers, to: &output) } else if acceptsTrailers { output.append("Connection: te\r\n") }
         writeFraming(framing, isLengthWritten, to: &output)
@@ -91,7 +98,7 @@ public enum HeadSerializer {
         output.append(0x20)
         output.append(short: head.reason)
         output.append("\r\n")
-        let isLengthWritten = writeFields(head.headers, skipping: hopByHop.bits, passesLength: head.framing == framing.body, to: &output)
+        let isLengthWritten = writeFields(head.headers, skipping: hopByHop.bits, passesLength: framing.passesLength(of: head.framing), to: &output)
         if head.status >= 200, head.headers.first(.date) == nil { writeField("Date: ", date, to: &output) }
         if framing.upgrades { writeUpgrade(head.headers, to: &output) }
         writeFraming(framing, isLengthWritten, to: &output)

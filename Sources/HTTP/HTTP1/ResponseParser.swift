@@ -48,7 +48,7 @@ public enum ResponseParser {
     }
 
     private static func exhausted(_ bytes: BorrowedBytes) -> ParseResult {
-        bytes.count >= Limits.responseHeadBytesMax ? .failed(.headTooLarge) : .needMore
+        bytes.count >= Limits.responseHeadBytesMax ? .failed(.responseHeadTooLarge) : .needMore
     }
 
     private static func statusCode(_ bytes: BorrowedBytes) -> UInt16? {

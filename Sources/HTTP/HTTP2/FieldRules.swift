@@ -15,7 +15,7 @@ enum FieldRules {
         let known = KnownField(name: name)
         if known == .other { return known }
         if connectionSpecific.contains(known) { return nil }
-        if known == .te, !value.equals("trailers") { return nil }
+        if known == .te, !value.equalsIgnoringCase("trailers") { return nil }
         if isTrailer, headOnly.contains(known) { return nil }
         return known
     }

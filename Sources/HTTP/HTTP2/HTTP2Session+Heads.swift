@@ -69,15 +69,23 @@ extension HTTP2Session {
         if head.status >= 200 {
             stream.pointee.hasHead = true
             // RFC 9110 §9.3.6: behind a success of CONNECT there is a tunnel, whatever a length says.
-            if case .length(let length) = head.framing, stream.pointee.method != .connect || head.status >= 300 {
-                stream.pointee.lengthLeft = Int64(length)
-            }
+            if stream.pointee.method != .connect || head.status >= 300 { limitBody(of: stream, head.framing) }
             if block.isLast {
                 stream.pointee.isRemoteClosed = true
                 closeIfDone(stream)
             }
         }
         return .head(stream, refusal: nil)
+    }
+
+    /// RFC 9113 §8.1.1. Behind the head of a response without a body, as to HEAD, bytes would be the next response to a
+    /// client of HTTP/1.
+    private func limitBody(of stream: HTTP2StreamPointer, _ framing: BodyFraming) {
+        switch framing {
+        case .length(let length): stream.pointee.lengthLeft = Int64(length)
+        case .none: stream.pointee.lengthLeft = 0
+        case .chunked, .untilClose: break
+        }
     }
 
     // MARK: Trailers
@@ -136,6 +144,7 @@ extension HTTP2Session {
 
     private mutating func refuseDecoded(_ block: HTTP2HeaderBlock, _ code: HTTP2ErrorCode) -> HTTP2HeadOutcome {
         if !resets.take(now: now) { return over(.enhanceYourCalm, "too many streams are reset") }
+        idleFrames.earn(options.streamWindow / Limits.lateFrameBytes)
         writeReset(block.stream, code)
         return .ignored
     }

@@ -145,14 +145,12 @@ extension HTTP2Session {
     private mutating func skipData(_ id: UInt32) -> HTTP2Event? {
         isSkipping = true
         dataStream = nil
+        // A request that its client has us give up is one it has given up.
+        if let stream = table.find(id) { return resetByRule(stream, .streamClosed) }
         if let event = countIdleFrame() { return event }
-        guard let stream = table.find(id) else {
-            if !wasReset(id) { writeReset(id, .streamClosed) }
-            return nil
-        }
-        writeReset(id, .streamClosed)
-        close(stream)
-        return .reset(stream, .streamClosed, isMalformed: true)
+        // A server has nothing to learn from it: we gave the stream up, or it has ended it itself.
+        if role == .server, !wasReset(id) { writeReset(id, .streamClosed) }
+        return nil
     }
 
     private mutating func resetMidData(_ stream: HTTP2StreamPointer, _ code: HTTP2ErrorCode) -> HTTP2Event {
@@ -191,7 +189,8 @@ extension HTTP2Session {
     private mutating func receiveContinuation(_ header: FrameHeader, _ payload: BorrowedBytes) -> HTTP2Event? {
         guard blockStream != 0 else { return fail(.protocolError, "CONTINUATION without HEADERS (RFC 9113 §6.10)") }
         continuationCount += 1
-        guard continuationCount <= Limits.continuationsMax, block.count + payload.count <= options.headerListMax else {
+        let bytesMax = options.headerListMax + Limits.refusedHeadBytesMax
+        guard continuationCount <= max(Limits.continuationsMax, bytesMax / Limits.framePayloadMax), block.count + payload.count <= bytesMax else {
             return fail(.enhanceYourCalm, "a header block without end")
         }
         block.append(payload)
@@ -259,11 +258,15 @@ extension HTTP2Session {
     private mutating func receiveReset(_ header: FrameHeader, _ payload: BorrowedBytes) -> HTTP2Event? {
         guard payload.count == 4 else { return fail(.frameSizeError, "RST_STREAM is not 4 bytes long (RFC 9113 §6.4)") }
         guard header.stream != 0, !isIdle(header.stream) else { return fail(.protocolError, "RST_STREAM on a stream that was never opened (RFC 9113 §6.4)") }
-        if role == .server, !resets.take(now: now) { return fail(.enhanceYourCalm, "too many streams are reset") }
-        guard let stream = table.find(header.stream) else { return nil }
+        // Of a stream that has ended here meanwhile: its owner had not.
+        guard let stream = table.find(header.stream) else { return countIdleFrame() }
+        if role == .server, isYoung(stream), !resets.take(now: now) { return fail(.enhanceYourCalm, "too many streams are reset") }
         close(stream)
         return .reset(stream, HTTP2ErrorCode(wire: payload.number(at: 0)), isMalformed: false)
     }
+
+    /// Deadlines that expire and calls that are given up end streams too, but no faster than there may be open ones.
+    private func isYoung(_ stream: HTTP2StreamPointer) -> Bool { now &- stream.pointee.startedAt < Limits.youngStreamNanoseconds }
 
     private mutating func receiveSettings(_ header: FrameHeader, _ payload: BorrowedBytes) -> HTTP2Event? {
         guard header.stream == 0 else { return fail(.protocolError, "SETTINGS on a stream (RFC 9113 §6.5)") }
@@ -360,7 +363,7 @@ extension HTTP2Session {
     /// The peer broke a rule of one stream.
     mutating func resetByRule(_ stream: HTTP2StreamPointer, _ code: HTTP2ErrorCode) -> HTTP2Event {
         if role == .server, !resets.take(now: now) { return fail(.enhanceYourCalm, "too many streams are reset") }
-        writeReset(stream.pointee.id, code)
+        writeReset(stream, code)
         close(stream)
         return .reset(stream, code, isMalformed: true)
     }

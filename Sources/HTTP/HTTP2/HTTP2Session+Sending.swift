@@ -44,10 +44,16 @@ extension HTTP2Session {
         output.append(number: code.rawValue)
     }
 
+    /// What the peer has sent for the stream until it hears of this costs it nothing.
+    mutating func writeReset(_ stream: HTTP2StreamPointer, _ code: HTTP2ErrorCode) {
+        if !stream.pointee.isRemoteClosed { idleFrames.earn(max(0, stream.pointee.receiveWindow) / Limits.lateFrameBytes) }
+        writeReset(stream.pointee.id, code)
+    }
+
     /// Ends a stream before its time.
     public mutating func reset(_ stream: HTTP2StreamPointer, _ code: HTTP2ErrorCode) {
         if stream.pointee.isClosed { return }
-        if stream.pointee.id != 0 { writeReset(stream.pointee.id, code) }
+        if stream.pointee.id != 0 { writeReset(stream, code) }
         close(stream)
     }
 
@@ -223,7 +229,9 @@ extension HTTP2Session {
             output.appendFrame(.data, flags: isLast ? FrameFlags.endStream : 0, stream: stream.pointee.id, length: count)
             output.append(bytes.slice(used, used + count))
             used += count
-            windowUpdates.add(2)
+            windowUpdates.earn(2 + count / Limits.bytesPerWindowUpdate)
+            // gRPC's peers measure the path by a PING for each DATA frame that comes.
+            answers.earn(1)
         }
         sendWindow -= used
         stream.pointee.sendWindow -= used
@@ -261,7 +269,7 @@ extension HTTP2Session {
     private mutating func endLocal(_ stream: HTTP2StreamPointer) {
         stream.pointee.isLocalClosed = true
         if role == .server, !stream.pointee.isRemoteClosed {
-            writeReset(stream.pointee.id, .noError)
+            writeReset(stream, .noError)
             return close(stream)
         }
         closeIfDone(stream)

@@ -57,5 +57,9 @@ struct FrameBudget {
         return left >= 0
     }
 
-    mutating func add(_ count: Int) { left = min(burst, left + count) }
+    /// More, up to the burst.
+    mutating func add(_ count: Int) { if left < burst { left = min(burst, left + count) } }
+
+    /// More than the burst: frames that what we do may bring, however late they come.
+    mutating func earn(_ count: Int) { if left < Limits.framesEarnedMax { left = min(Limits.framesEarnedMax, left + count) } }
 }

@@ -42,6 +42,8 @@ public struct HTTP2Stream: ~Copyable {
     /// Asked for by extended CONNECT, so that only its acceptance may look like success.
     public var isTunnelAsked = false
     public var isResponding = false
+    /// Client: the request may not be sent yet.
+    public var isWaiting = false
     /// The connection served another exchange before.
     public var isReused = false
     public var isStallNoted = false

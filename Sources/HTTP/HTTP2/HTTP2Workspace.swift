@@ -19,7 +19,4 @@ public struct HTTP2Workspace: ~Copyable {
 
     /// Blocks that header compression has asked malloc for.
     public var headerBlockCount: Int { headerMemory.pointee.allocatedCount }
-
-    /// Places of streams in use.
-    public var streamCount: Int { streams.count }
 }

@@ -2,11 +2,13 @@ import Bytes
 import CNGHTTP2
 
 /// Memory of header compression of one worker: entries of its tables come and go with every request, so small blocks are
-/// kept for the next instead of given back. They are malloc's own blocks, of its own sizes. Reached by pointer; only the
-/// worker's thread may call.
+/// kept for the next instead of given back, by their size in units of 16 bytes, which stands ahead of each: malloc now and
+/// then gives more than it is asked for, so that its own word would move blocks from class to class. Reached by pointer; only
+/// the worker's thread may call.
 struct HeaderMemory: ~Copyable {
-    /// malloc's blocks hold 16 n - 8 bytes.
     private static let classesMax = 40
+    /// Ahead of a block's bytes; with it they fill what malloc makes of 16 n + 8.
+    private static let prefixBytes = 8
 
     private var kept: InlineArray<40, UnsafeMutableRawPointer?> = .init(repeating: nil)
     private var keptBytes = 0
@@ -36,7 +38,7 @@ struct HeaderMemory: ~Copyable {
         for index in 0..<classesMax {
             while let block = place.pointee.kept[index] {
                 place.pointee.kept[index] = block.load(as: UnsafeMutableRawPointer?.self)
-                cnghttp2_free(block)
+                giveBack(block)
             }
         }
         place.deinitialize(count: 1)
@@ -47,12 +49,17 @@ struct HeaderMemory: ~Copyable {
         place.unsafelyUnwrapped.assumingMemoryBound(to: HeaderMemory.self)
     }
 
+    private static func giveBack(_ block: UnsafeMutableRawPointer) { cnghttp2_free(block - prefixBytes) }
+
+    private static func sizeClass(of block: UnsafeMutableRawPointer) -> Int { (block - prefixBytes).load(as: Int.self) }
+
     private mutating func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
-        // The least block malloc has holds 24 bytes.
-        let index = max(2, (size + 23) >> 4)
+        let index = max(1, (size + 15) >> 4)
         guard index < HeaderMemory.classesMax, let block = kept[index] else {
             allocatedCount += 1
-            return cnghttp2_malloc(16 * index - 8)
+            guard let start = cnghttp2_malloc(16 * index + HeaderMemory.prefixBytes) else { return nil }
+            start.storeBytes(of: index, as: Int.self)
+            return start + HeaderMemory.prefixBytes
         }
         kept[index] = block.load(as: UnsafeMutableRawPointer?.self)
         keptBytes -= 16 * index
@@ -61,8 +68,8 @@ struct HeaderMemory: ~Copyable {
 
     private mutating func free(_ block: UnsafeMutableRawPointer?) {
         guard let block else { return }
-        let index = (Int(cnghttp2_usable_size(block)) + 8) >> 4
-        guard index >= 2, index < HeaderMemory.classesMax, keptBytes < Limits.headerMemoryBytesKept else { return cnghttp2_free(block) }
+        let index = HeaderMemory.sizeClass(of: block)
+        guard index < HeaderMemory.classesMax, keptBytes < Limits.headerMemoryBytesKept else { return HeaderMemory.giveBack(block) }
         block.storeBytes(of: kept[index], as: UnsafeMutableRawPointer?.self)
         kept[index] = block
         keptBytes += 16 * index
@@ -70,7 +77,7 @@ struct HeaderMemory: ~Copyable {
 
     private mutating func reallocate(_ block: UnsafeMutableRawPointer?, _ size: Int) -> UnsafeMutableRawPointer? {
         guard let block else { return allocate(size) }
-        let usable = Int(cnghttp2_usable_size(block))
+        let usable = 16 * HeaderMemory.sizeClass(of: block)
         if size <= usable, size > 0 { return block }
         guard let larger = allocate(size) else { return nil }
         larger.copyMemory(from: block, byteCount: min(usable, size))

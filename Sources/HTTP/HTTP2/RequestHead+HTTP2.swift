@@ -182,6 +182,8 @@ struct RequestHeadDecoder: ~Copyable {
         head.setMethod(.empty, .get)
         head.isUpgrade = true
         head.headers.append(.upgrade, BorrowedBytes("websocket"))
+        // A client's own has no meaning here, RFC 8441 §5, and an upstream that reads two keys answers to either.
+        head.headers.removeAll(FieldName("Sec-WebSocket-Key"))
         var key: InlineArray<24, UInt8> = .init(repeating: UInt8(ascii: "="))
         var generator = SystemRandomNumberGenerator()
         // 16 bytes in base64: 21 whole digits, one with its last four bits clear, two of padding.

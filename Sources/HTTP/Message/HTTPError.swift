@@ -1,3 +1,5 @@
+import Bytes
+
 /// Why a message is refused: always the sender's fault.
 public enum HTTPError: Error, Equatable, Sendable {
     case malformedRequestLine, malformedStatusLine, malformedMethod, malformedTarget, malformedVersion
@@ -6,7 +8,7 @@ public enum HTTPError: Error, Equatable, Sendable {
     case ambiguousFraming, malformedContentLength, unsupportedTransferCoding, framingInHTTP10
     case malformedChunkSize, malformedChunk, trailerTooLarge, forbiddenTrailer
     case malformedEscape, nulInPath, ambiguousPath, fragmentInTarget
-    case headTooLarge, tooManyFields, fieldNameTooLong, unsupportedVersion, tooManyEmptyLines
+    case headTooLarge, responseHeadTooLarge, tooManyFields, fieldNameTooLong, unsupportedVersion, tooManyEmptyLines
     case endOfStream
     case malformedMessage, unsupportedProtocol
 
@@ -49,6 +51,7 @@ public enum HTTPError: Error, Equatable, Sendable {
         case .ambiguousPath: "the path has dot segments behind encoded slashes"
         case .fragmentInTarget: "the request target has a fragment (RFC 9112 §3.2)"
         case .headTooLarge: "the head is larger than -max-header-bytes"
+        case .responseHeadTooLarge: "the response's head is larger than \(Limits.responseHeadBytesMax) bytes"
         case .tooManyFields: "the head has more than \(1000) fields"
         case .fieldNameTooLong: "a field name is too long"
         case .unsupportedVersion: "the major version is not 1 (RFC 9110 §15.6.6)"

@@ -160,8 +160,6 @@ public struct FieldName: Sendable, Hashable {
         known = bytes.withUnsafeBytes { KnownField(name: $0) }
     }
 
-    public var text: String { String(decoding: bytes, as: UTF8.self) }
-
     /// Whether the name is a token, as RFC 9110 §5.1 asks; others can never stand in a message.
     public var isValid: Bool { !bytes.isEmpty && bytes.allSatisfy { ASCII.isToken($0) } }
 }

@@ -9,7 +9,9 @@ extension RequestHead {
         isPersistent = headers.allowsPersistence(version)
         guard version == .http11 else { return }
         if let expect = headers.first(.expect) { expectsContinue = expect.equalsIgnoringCase("100-continue") }
+        // RFC 9113 §3.1: "h2c" is not upgraded to. A tunnel made by it would carry requests past the routes.
         isUpgrade = headers.mayContain(.upgrade) && headers.first(.upgrade) != nil && headers.containsToken(.connection, "upgrade")
+            && !headers.containsToken(.upgrade, "h2c")
     }
 
     /// Exactly one Host in HTTP/1.1, at most one in HTTP/1.0 (RFC 9112 §3.2).

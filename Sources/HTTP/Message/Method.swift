@@ -37,8 +37,7 @@ public enum Method: UInt8, Sendable {
         }
     }
 
-    /// Repeating the request has the effect of sending it once without harm, RFC 9110 §9.2.1: the proxy may
-    /// send it again when a reused connection turns out closed.
+    /// Asks for nothing to be changed, RFC 9110 §9.2.1: the proxy may send it again when a reused connection turns out closed.
     public var isSafe: Bool { self == .get || self == .head || self == .options || self == .trace }
 }
 

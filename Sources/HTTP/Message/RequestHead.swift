@@ -78,9 +78,6 @@ public struct RequestHead: ~Copyable {
         matchPathRange = PathNormalizer.cleaned(decodedPathRange, in: &headers)
     }
 
-    /// Forwards these bytes as the path while filters and routes go on seeing the decoded one.
-    public mutating func setEncodedPath(_ path: BorrowedBytes) { pathRange = headers.add(path) }
-
     /// Replaces the raw query; an empty one removes the `?` too.
     public mutating func setQuery(_ query: BorrowedBytes) { setQuery(headers.add(query)) }
 

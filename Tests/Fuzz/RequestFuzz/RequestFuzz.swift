@@ -12,7 +12,7 @@ public func fuzzRequest(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     guard case .complete(let count) = result else { return 0 }
     checkEnd(bytes, count, options)
     checkPaths(head, options)
-    checkForwarded(&head)
+    checkForwarded(&head, options)
     return 0
 }
 
@@ -33,14 +33,14 @@ private func checkPaths(_ head: borrowing RequestHead, _ options: HeadOptions) {
     precondition(head.path.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") && $0 != UInt8(ascii: "?") }, "a byte that may not stand in a path")
 }
 
-/// What is sent is read as what was matched: same method, path, query and body.
-private func checkForwarded(_ head: inout RequestHead) {
+/// What is sent is read as what was matched, by one that reads paths the same way: same method, path, query and body.
+private func checkForwarded(_ head: inout RequestHead, _ options: HeadOptions) {
     let framing = head.framing
     head.removeNominatedFields()
     var output = ByteBuffer()
     HeadSerializer.write(head, host: BorrowedBytes("up.test"), framing: .init(body: framing), to: &output)
     var again = RequestHead()
-    var options = HeadOptions()
+    var options = options
     options.bytesMax = Limits.headBytesCeiling
     let result = RequestParser.parse(output.readable, into: &again, options: options)
     // CONNECT is not forwarded; its target has a form of its own.
