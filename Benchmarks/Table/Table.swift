@@ -118,7 +118,7 @@ final class TableBench {
         // As the last update left it.
         let present = slot.table[first.id]!.currentDefinition
         return medianWithoutTable(count) { number in
-            feed.report(upserts: [present.replacingBackend(.network("http://127.0.0.1:\(9000 + number % 2)"))])
+            feed.report(upserts: [present.changed { $0.backend = .network("http://127.0.0.1:\(9000 + number % 2)") }])
         }
     }
 

@@ -31,8 +31,7 @@ public final class Endpoint: Sendable {
     /// Counts an attempt out: at the end of the response's body, or when the attempt is given up.
     ///
     /// - Parameters:
-    ///   - failed: connecting, TLS, a time limit or the connection broke; not the client's leaving, and not a status
-    ///     unless `PassiveHealth.countsServerErrors`.
+    ///   - failed: connecting, TLS, a time limit or the connection broke; not the client's leaving, and not a status.
     ///   - now: monotonic nanoseconds.
     public func requestFinished(failed: Bool, now: UInt64) {
         let before = inFlight.wrappingSubtract(1, ordering: .relaxed).oldValue

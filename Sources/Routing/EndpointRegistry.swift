@@ -42,7 +42,7 @@ public final class EndpointRegistry: Sendable {
     /// Endpoints known at present, those remembered without a route included.
     public var count: Int { table.withLock { $0.entries.count } }
 
-    /// The figures of all endpoints, by address.
+    /// The figures of all endpoints, by address; for tests.
     public func snapshot(now: UInt64) -> [EndpointSnapshot] {
         let endpoints = table.withLock { $0.entries.map(\.endpoint) }
         return endpoints.map { EndpointSnapshot($0, judge: health, now: now) }.sorted { $0.address < $1.address }
@@ -79,7 +79,7 @@ public struct RouteClock: Sendable {
     }
 }
 
-/// One endpoint's figures for `/metrics` and the admin listener.
+/// One endpoint's figures, for tests.
 public struct EndpointSnapshot: Sendable, Equatable {
     /// `scheme://host[:port]`.
     public let address: String

@@ -42,11 +42,13 @@ public struct RouteExplanation: Sendable {
     public fileprivate(set) var omittedCount = 0
     /// Hosts whose routes share a path pattern with those above and were not looked at, because the request has another host.
     public fileprivate(set) var otherHostCount = 0
+    /// What the proxy answers without a route, for which none is looked for; nil for nearly all requests.
+    public internal(set) var ownAnswer: String?
     /// Nil if no route matches.
     public fileprivate(set) var taken: RouteDefinition?
     public fileprivate(set) var parameters: [Parameter] = []
 
-    fileprivate init(_ context: FilterContext) {
+    init(_ context: FilterContext) {
         method = context.request.methodBytes.text
         path = context.request.matchPath.text
         host = context.request.host.text
@@ -139,6 +141,7 @@ extension RouteExplanation {
     /// Several lines: the request, the routes that were tried, and what follows.
     public var text: String {
         var lines = ["\(method) \(path), Host \"\(host)\", from \(client)"]
+        if let ownAnswer { return (lines + ["  answered without a route: \(ownAnswer)"]).joined(separator: "\n") }
         var wasInTree = true
         for (number, attempt) in attempts.enumerated() {
             if wasInTree, !attempt.hasPathPattern { lines.append("  routes without a path pattern:") }
@@ -154,7 +157,8 @@ extension RouteExplanation {
         return lines.joined(separator: "\n")
     }
 
-    /// Appends the explanation as one object: `request`, `attempts`, `parameters`, and `route` if there is one.
+    /// Appends the explanation as one object: `request`, `ownAnswer` if there is one, `attempts`, `parameters`, and
+    /// `route` if there is one.
     public func appendJSON(to output: inout [UInt8]) {
         func string(_ text: String) { text.withBytes { JSONText.appendString($0, to: &output) } }
         func member(_ name: String, _ text: String, isFirst: Bool = false) {
@@ -168,7 +172,9 @@ extension RouteExplanation {
         member("path", path)
         member("host", host)
         member("client", client)
-        output += #"},"attempts":["#.utf8
+        output += "}".utf8
+        if let ownAnswer { member("ownAnswer", ownAnswer) }
+        output += #","attempts":["#.utf8
         for (number, attempt) in attempts.enumerated() {
             output += (number == 0 ? "{" : ",{").utf8
             member("id", attempt.definition.id, isFirst: true)

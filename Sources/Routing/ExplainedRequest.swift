@@ -1,5 +1,5 @@
 public import Bytes
-internal import Filters
+public import Filters
 internal import HTTP
 
 /// A request that nobody sent, to ask which route it would take.
@@ -60,8 +60,17 @@ extension ExplainedRequest {
 
 extension RoutingTable {
     /// Finds the route of a request as `match` does and tells how.
-    public func explain(_ request: ExplainedRequest) throws(ExplainedRequestError) -> RouteExplanation {
-        try request.withContext { explain($0) }
+    ///
+    /// - Parameter ownAnswer: what the proxy answers itself without looking for a route; nil if it looks for one.
+    public func explain(
+        _ request: ExplainedRequest, ownAnswer: (FilterContext) -> String? = { _ in nil }
+    ) throws(ExplainedRequestError) -> RouteExplanation {
+        try request.withContext { context in
+            guard let answer = ownAnswer(context) else { return explain(context) }
+            var explanation = RouteExplanation(context)
+            explanation.ownAnswer = answer
+            return explanation
+        }
     }
 }
 

@@ -106,7 +106,7 @@ extension Route {
         guard let group = definition.endpointGroup, case .loadBalanced(let balancer) = compiledBackend else { return definition }
         let addresses = balancer.group.keptList.addresses
         if definition.endpoints.elementsEqual(addresses) { return definition }
-        return definition.replacingBackend(.loadBalanced(algorithm: definition.lbAlgorithm?.text ?? "", endpoints: addresses, group: group))
+        return definition.changed { $0.backend = .loadBalanced(algorithm: definition.lbAlgorithm?.text ?? "", endpoints: addresses, group: group) }
     }
 
     /// Whether the route is what this definition says.

@@ -109,7 +109,9 @@ public final class RouteCompiler {
     public func refusedDefinition(_ id: String) -> RouteDefinition? { refused[id]?.definition }
 
     /// Frees what belonged to tables that are gone; costs nothing if there is none.
-    public func reclaim() { memory.reclaim() }
+    public func reclaim() {
+        if memory.reclaim() { parts.sweep(for: memory.routes.count) }
+    }
 
     // MARK: Updates
 
@@ -378,7 +380,8 @@ extension RouteCompiler {
         } catch {
             throw RouteRefusalCause(.invalidFilterParameters, "\(call.name) \(error.reason)", at: call.position)
         }
-        throw RouteRefusalCause(.unknownFilter, "\(call.name) is no known filter", at: call.position)
+        let reason = filters.isDisabled(call.nameID) ? "is disabled (-disabled-filters)" : "is no known filter"
+        throw RouteRefusalCause(.unknownFilter, "\(call.name) \(reason)", at: call.position)
     }
 }
 
@@ -418,7 +421,7 @@ extension FilterChain {
 extension RouteRefusalCause {
     fileprivate func diagnostic(of definition: RouteDefinition) -> RouteDiagnostic {
         let place = position ?? (refusal == .failedBackendSplit ? definition.backendPosition : nil) ?? definition.position
-        return RouteDiagnostic(routeID: definition.id, refusal: refusal, message: message, position: place)
+        return RouteDiagnostic(routeID: definition.id, refusal: refusal, message: Printable.line(message), position: place)
     }
 }
 

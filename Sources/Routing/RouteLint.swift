@@ -15,6 +15,10 @@ public struct RouteFinding: Sendable, Equatable {
         case unindexedRegexp = "unindexed_regexp"
         /// Filters behind one that always answers the request.
         case unusedFilter = "unused_filter"
+        /// A backend's URL with a path or query, of which nothing is sent.
+        case ignoredPath = "ignored_path"
+        /// A predicate's argument that is compared with something else than it looks like.
+        case oddArgument = "odd_argument"
     }
 
     public let kind: Kind
@@ -39,6 +43,9 @@ public struct RouteLint {
         "inlineContent", "redirectTo", "redirectToLower", "static", "randomContent", "repeatContent", "repeatContentHex", "absorb", "absorbSilent",
     ]
 
+    /// Filters that are read when the route is built, wherever they stand.
+    static let readAtOnce: Set<Name> = ["comment", "fadeIn", "endpointCreated", "originMarker"]
+
     private let options: RoutingOptions
     private var findings: [RouteFinding] = []
 
@@ -54,7 +61,7 @@ public struct RouteLint {
 
     private init(options: RoutingOptions) { self.options = options }
 
-    private mutating func add(_ kind: RouteFinding.Kind, _ definition: RouteDefinition, _ message: String, at position: SourcePosition? = nil) {
+    mutating func add(_ kind: RouteFinding.Kind, _ definition: RouteDefinition, _ message: String, at position: SourcePosition? = nil) {
         findings.append(RouteFinding(kind: kind, routeID: definition.id, message: message, position: position ?? definition.position))
     }
 
@@ -69,28 +76,6 @@ public struct RouteLint {
             let place = definitions[counting].position.map { " at \($0)" } ?? ""
             add(.duplicateID, definition, "the id stands again\(place), and the last one counts")
             return nil
-        }
-    }
-
-    // MARK: One route
-
-    private mutating func checkAlone(_ definition: RouteDefinition) {
-        if let serving = definition.filters.firstIndex(where: { Self.servingFilters.contains($0.nameID) }),
-            serving + 1 < definition.filters.count {
-            let unused = definition.filters[serving + 1]
-            add(
-                .unusedFilter, definition, "\(unused.name) never runs, because \(definition.filters[serving].name) before it answers the request",
-                at: unused.position)
-        }
-        for call in definition.predicates where call.nameID == .host {
-            let literals = call.arguments.withStringBytes(at: 0, HostPatternReader.read) ?? nil
-            guard !(literals?.allSatisfy { $0.wildcard == nil || $0.isSuffix } ?? false) else { continue }
-            if (call.arguments.withStringBytes(at: 0, HostEndingReader.read) ?? nil) != nil { continue }
-            add(
-                .unindexedRegexp, definition,
-                "\(RoutePrinter.compact.text(ofPredicate: call)) is tried for each request of its path; "
-                    + "hosts are looked up if they end in literal labels and $, as in /^(a[.]example[.]org[.]?(:[0-9]+)?)$/, also several with | or with others in front",
-                at: call.position)
         }
     }
 

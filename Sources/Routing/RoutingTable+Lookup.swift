@@ -38,14 +38,19 @@ extension RoutingTable {
     ) -> Candidate? {
         let isLarge = count >= RoutingLimits.prefetchedMin
         let hostHash = hasHosts ? TableHash.host(host, .hostName, seed) : 0
-        if isLarge, hasHosts { slots.prefetch(hostHash) }
         let scope = hasScopes ? ScopeView(slots.scope(of: host), in: slots) : shared
+        let isNamed = hasDivided && PathWalk.mayBeNamed(host)
         return withUnsafeTemporaryAllocation(of: PathStep.self, capacity: PathStep.countMax) { steps in
-            let stepCount = scope.root == nil ? 0 : PathStep.read(path, scope.rootHash, seed, to: steps, fetching: isLarge ? slots : nil, host: hasDivided ? HostNumber.usual(hostHash) : nil)
+            let stepCount = scope.root == nil ? 0 : PathStep.read(path, scope.rootHash, seed, to: UnsafeMutableBufferPointer(rebasing: steps[..<stepCountMax]))
             var walk = PathWalk(
-                slots: slots, seed: seed, path: path, steps: UnsafeBufferPointer(rebasing: steps[..<stepCount]), host: host, hostHash: hostHash, hasHosts: hasHosts,
-                hasSuffixes: hasSuffixes, fetchesRoutes: isLarge, method: 1 << UInt16(context.request.method.rawValue), regexps: regexps)
-            if let root = scope.root, !path.isEmpty, let found = walk.find(root, scope.rootHash, 1, 0, &probe) { return found }
+                slots: slots, seed: seed, path: path, steps: UnsafeMutableBufferPointer(rebasing: steps[..<stepCount]), host: host, hostHash: hostHash, hasHosts: hasHosts,
+                hasSuffixes: hasSuffixes, isNamed: isNamed, hasDivided: hasDivided, fetches: isLarge, method: 1 << UInt16(context.request.method.rawValue), regexps: regexps)
+            if isLarge {
+                walk.fetch(from: scope.root)
+                // The host's line comes first, unless the walk has more to ask for.
+                if !hasDivided { walk.learnHosts() }
+            }
+            if let root = scope.root, !path.isEmpty, let found = walk.find(below: root, scope.rootHash, &probe) { return found }
             return scope.rootStage.flatMap { walk.firstAdmitted($0, .exact, &probe) }
         }
     }
@@ -88,15 +93,19 @@ struct PathWalk {
     let seed: UInt64
     let path: BorrowedBytes
     /// The path's first segments.
-    let steps: UnsafeBufferPointer<PathStep>
+    let steps: UnsafeMutableBufferPointer<PathStep>
     let host: BorrowedBytes
     /// Of the whole host's entry.
     let hostHash: UInt32
     let hasHosts: Bool
     /// Whether some route has a wildcard in its hosts.
     let hasSuffixes: Bool
-    /// Whether a route that is alone at its place is fetched while the host is compared: the exchange asks for it next.
-    let fetchesRoutes: Bool
+    /// Whether entries of the host's routes may tell its name.
+    let isNamed: Bool
+    /// Whether some node's hosts have entries of their own.
+    let hasDivided: Bool
+    /// Whether the table is so large that what is asked for next is fetched ahead.
+    let fetches: Bool
     /// The bit of the request's method.
     let method: UInt16
     /// Nil if no route is found by a regexp.
@@ -106,8 +115,8 @@ struct PathWalk {
     private var knowsHosts = false
 
     init(
-        slots: PagedTable<TableSlot>.View, seed: UInt64, path: BorrowedBytes, steps: UnsafeBufferPointer<PathStep>, host: BorrowedBytes, hostHash: UInt32, hasHosts: Bool,
-        hasSuffixes: Bool, fetchesRoutes: Bool, method: UInt16, regexps: UnsafeMutablePointer<RegexpMatches>?
+        slots: PagedTable<TableSlot>.View, seed: UInt64, path: BorrowedBytes, steps: UnsafeMutableBufferPointer<PathStep>, host: BorrowedBytes, hostHash: UInt32, hasHosts: Bool,
+        hasSuffixes: Bool, isNamed: Bool, hasDivided: Bool, fetches: Bool, method: UInt16, regexps: UnsafeMutablePointer<RegexpMatches>?
     ) {
         self.slots = slots
         self.seed = seed
@@ -117,41 +126,90 @@ struct PathWalk {
         self.hostHash = hostHash
         self.hasHosts = hasHosts
         self.hasSuffixes = hasSuffixes
-        self.fetchesRoutes = fetchesRoutes
+        self.isNamed = isNamed
+        self.hasDivided = hasDivided
+        self.fetches = fetches
         self.method = method
         self.regexps = regexps
     }
 
-    /// Tries what hangs below a node, most specific first: the literal child, the named one, the free wildcard.
-    ///
-    /// - Parameters:
-    ///   - start: where the segment below the node begins, one behind a slash.
-    ///   - depth: the number of that segment.
-    mutating func find(
-        _ node: UnsafePointer<TableSlot>, _ hash: SegmentHash, _ start: Int, _ depth: Int, _ probe: inout some RouteProbe
-    ) -> Candidate? {
-        // The path ends in a slash here; wildcards need something behind it.
-        if start == path.count { return firstAdmitted(node, .slash, &probe) }
-        let isKnown = depth < steps.count
-        let end = isKnown ? steps[depth].end : path.endOfSegment(from: start)
-        if node.pointee.literalChildren > 0 {
-            let segment = path.part(start, end)
-            // Below a named segment the hashes are others than the path's own.
-            let isOwn = isKnown && (depth == 0 || hash.value == steps[depth - 1].hash.value)
-            let below = isOwn ? steps[depth].hash : hash.adding(segment, seed)
-            if let child = slots.literal(node.pointee.number, below, segment), let found = descend(child, below, end, depth, &probe) { return found }
-        }
-        if node.pointee.flags.contains(.hasParameterChild), end > start {
-            let below = TableHash.parameter(hash)
-            if let child = slots.only(.parameter, node.pointee.number, below), let found = descend(child, below, end, depth, &probe) { return found }
-        }
-        return firstAdmitted(node, .below, &probe)
+    /// Fetches the lines that the walk probably needs, all at once, so that the misses of the TLB that come before those of the
+    /// cache overlap too: a processor goes on behind one of them no further than its reorder buffer reaches.
+    @inline(__always)
+    func fetch(from root: UnsafePointer<TableSlot>?) {
+        // Where most hosts have routes at the root, the entries of their routes tell who they are.
+        if hasHosts, !isNamed || root?.pointee.flags.contains(.isDivided) != true { slots.prefetch(hostHash) }
+        for step in steps.reversed() { slots.prefetch(step.hash.entryHash) }
     }
 
-    private mutating func descend(
-        _ node: UnsafePointer<TableSlot>, _ hash: SegmentHash, _ end: Int, _ depth: Int, _ probe: inout some RouteProbe
+    /// Tries what hangs below a root, most specific first: goes down by the path's own segments as far as there are nodes for them,
+    /// and tries on the way back what is less specific.
+    mutating func find(below root: UnsafePointer<TableSlot>, _ rootHash: SegmentHash, _ probe: inout some RouteProbe) -> Candidate? {
+        var node = root
+        var start = 1
+        var depth = 0
+        while depth < steps.count {
+            steps[depth].node = node
+            let end = steps[depth].end
+            guard node.pointee.literalChildren > 0, let child = slots.literal(node.pointee.number, steps[depth].hash, path.part(start, end)) else { break }
+            node = child
+            start = end &+ 1
+            depth &+= 1
+        }
+        if fetches, hasDivided {
+            // First what is asked for first; the others' misses hide behind its own.
+            fetchHostRoutes(of: node)
+            for step in steps[..<depth].reversed() { fetchHostRoutes(of: step.node.unsafelyUnwrapped) }
+        }
+        if depth == steps.count {
+            let hash = depth == 0 ? rootHash : steps[depth &- 1].hash
+            if let found = start > path.count ? firstAdmitted(node, .exact, &probe) : find(node, hash, start, &probe) { return found }
+            depth &-= 1
+        }
+        while depth >= 0 {
+            let (hash, start) = depth == 0 ? (rootHash, 1) : (steps[depth &- 1].hash, steps[depth &- 1].end &+ 1)
+            if let found = findLessSpecific(steps[depth].node.unsafelyUnwrapped, hash, start, steps[depth].end, &probe) { return found }
+            depth &-= 1
+        }
+        return nil
+    }
+
+    /// Tries what hangs below a node that is reached by other segments than the path's own, or deep down: the literal child, the named
+    /// one, the free wildcard.
+    ///
+    /// - Parameter start: where the segment below the node begins, one behind a slash.
+    private mutating func find(_ node: UnsafePointer<TableSlot>, _ hash: SegmentHash, _ start: Int, _ probe: inout some RouteProbe) -> Candidate? {
+        // The path ends in a slash here; wildcards need something behind it.
+        if start == path.count { return firstAdmitted(node, .slash, &probe) }
+        let end = path.endOfSegment(from: start)
+        if node.pointee.literalChildren > 0 {
+            let segment = path.part(start, end)
+            let below = hash.adding(segment, seed)
+            if let child = slots.literal(node.pointee.number, below, segment), let found = descend(child, below, end, &probe) { return found }
+        }
+        return findLessSpecific(node, hash, start, end, &probe)
+    }
+
+    @inline(__always)
+    private mutating func findLessSpecific(
+        _ node: UnsafePointer<TableSlot>, _ hash: SegmentHash, _ start: Int, _ end: Int, _ probe: inout some RouteProbe
     ) -> Candidate? {
-        end == path.count ? firstAdmitted(node, .exact, &probe) : find(node, hash, end + 1, depth + 1, &probe)
+        if node.pointee.flags.contains(.hasParameterChild), end > start {
+            let below = TableHash.parameter(hash)
+            if let child = slots.only(.parameter, node.pointee.number, below), let found = descend(child, below, end, &probe) { return found }
+        }
+        return node.pointee.hasRoutes ? firstAdmitted(node, .below, &probe) : nil
+    }
+
+    private mutating func descend(_ node: UnsafePointer<TableSlot>, _ hash: SegmentHash, _ end: Int, _ probe: inout some RouteProbe) -> Candidate? {
+        end == path.count ? firstAdmitted(node, .exact, &probe) : find(node, hash, end + 1, &probe)
+    }
+
+    /// Fetches the routes that a divided node has for the host, by the number that the host probably has.
+    @inline(__always)
+    private func fetchHostRoutes(of node: UnsafePointer<TableSlot>) {
+        guard node.pointee.flags.contains(.isDivided) else { return }
+        slots.prefetch(TableHash.hostRoutes(node.pointee.hash, HostNumber.usual(hostHash), seed))
     }
 
     /// The first route of a node that the request may take.
@@ -165,7 +223,6 @@ struct PathWalk {
     private mutating func firstAdmitted(
         of candidates: UnsafeBufferPointer<Candidate>, _ end: PatternEnd, _ probe: inout some RouteProbe
     ) -> Candidate? {
-        if fetchesRoutes, candidates.count == 1 { Self.fetch(candidates[0]) }
         var tried: UnsafeMutableRawPointer?
         for candidate in candidates {
             if let found = take(candidate, end, &tried, &probe) { return found }
@@ -173,23 +230,16 @@ struct PathWalk {
         return nil
     }
 
-    /// What an exchange asks of a route stands in its first half, which may begin in one line and end in the next.
-    @inline(__always)
-    private static func fetch(_ candidate: Candidate) {
-        let route = UnsafeRawPointer(candidate.route.toOpaque())
-        PagedTable<TableSlot>.View.prefetch(route + 16)
-        PagedTable<TableSlot>.View.prefetch(route + 48)
-    }
-
     /// Merges the routes of the request's hosts with those of any host, in the order in which they are tried.
     private mutating func firstAdmittedOfDivided(
         _ node: UnsafePointer<TableSlot>, _ end: PatternEnd, _ probe: inout some RouteProbe
     ) -> Candidate? {
-        learnHosts()
+        let named = knowsHosts || !isNamed ? nil : slots.hostRoutes(node, of: host, hostHash, seed)
+        if let named { know(HostNumbers(plain: named.pointee.number)) } else { learnHosts() }
         let own = TableSlot.candidates(of: node)
         if own.isEmpty, hosts.count <= 1, regexps == nil, !hasSuffixes {
             // One list at most: nothing to merge.
-            let routes = hosts.count == 0 ? nil : slots.hostRoutes(node, hosts[0], seed)
+            let routes = named ?? (hosts.count == 0 ? nil : slots.hostRoutes(node, hosts[0], seed))
             probe.visits(node, hostEntries: routes == nil ? 0 : 1)
             return routes.flatMap { firstAdmitted(of: TableSlot.candidates(of: $0), end, &probe) }
         }
@@ -251,10 +301,21 @@ struct PathWalk {
 
     /// Looks the host up, once: as late as possible, since its entry is on its way while the path is walked.
     @inline(__always)
-    private mutating func learnHosts() {
+    mutating func learnHosts() {
         if knowsHosts || !hasHosts { return }
-        hosts = HostNumbers(host, hash: hostHash, in: slots)
+        know(HostNumbers(host, hash: hostHash, in: slots))
+    }
+
+    private mutating func know(_ numbers: HostNumbers) {
+        hosts = numbers
         knowsHosts = true
+    }
+
+    /// Whether a host has one form only, short enough for the entries of its routes.
+    @inline(__always)
+    static func mayBeNamed(_ host: BorrowedBytes) -> Bool {
+        guard let last = host.last else { return false }
+        return host.count <= TableSlot.Kind.hostRoutes.inlineKeyBytes && !HostBases.mayHaveMore(last)
     }
 
     private mutating func satisfiesHost(of candidate: Candidate) -> Bool {

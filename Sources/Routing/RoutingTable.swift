@@ -39,6 +39,8 @@ public final class RoutingTable: Sendable {
     let hasScopes: Bool
     /// Some node's hosts have entries of their own.
     let hasDivided: Bool
+    /// Segments of a path that are hashed before the walk: no pattern has more, or few paths.
+    let stepCountMax: Int
     let hostScan: RegexpScan?
     let pathScan: RegexpScan?
     private let memory: TableMemory
@@ -57,6 +59,7 @@ public final class RoutingTable: Sendable {
         hasSuffixes = memory.suffixCount > 0
         hasScopes = !memory.scopes.isEmpty
         hasDivided = memory.dividedCount > 0
+        stepCountMax = min(PathStep.countMax, memory.depthMax)
         slots = memory.slots.view
         routes = memory.routes.view
         shared = ScopeView(TableMemory.sharedScope, in: slots)

@@ -58,6 +58,15 @@ final class SharedParts {
         return made
     }
 
+    /// Lets parts go that outlived their routes, once most must have.
+    ///
+    /// - Parameter routeCount: each holds one chain and one condition at most.
+    func sweep(for routeCount: Int) {
+        let kept = RoutingLimits.sharedPartsMin + 2 * routeCount
+        if conditions.count > kept { conditionsSweep = Self.sweep(&conditions) }
+        if chains.count > kept { chainsSweep = Self.sweep(&chains) }
+    }
+
     private static func sweep<Key, Part: AnyObject>(_ parts: inout [Key: Part]) -> Int {
         for key in Array(parts.keys) where isKnownUniquelyReferenced(&parts[key]!) { parts[key] = nil }
         return max(RoutingLimits.sharedPartsMin, 2 * parts.count)

@@ -27,7 +27,7 @@ struct EskipRoundTripTests {
         var random = Generator(seed: seed)
         for round in 0..<20 {
             var builder = RouteDocumentBuilder()
-            for index in 0..<random.below(30) { builder.add(random.definition().with(id: "r\(index)")) }
+            for index in 0..<random.below(30) { builder.add(random.definition().changed { $0.id = "r\(index)" }) }
             let built = builder.finish()
             let parsed = RouteDocument.parse(RoutePrinter.compact.text(of: built))
             #expect(parsed.isValid && parsed.document.count == built.count, "seed \(seed), round \(round)")
@@ -42,7 +42,7 @@ struct EskipRoundTripTests {
             let definition = random.definition(), other = random.definition()
             let copy = definition.detached()
             #expect(copy == definition && copy.contentHash == definition.contentHash, "seed \(seed), round \(round)")
-            #expect(definition.with(id: "other") != definition, "seed \(seed), round \(round)")
+            #expect(definition.changed { $0.id = "other" } != definition, "seed \(seed), round \(round)")
             #expect((definition == other) == (definition.contentHash == other.contentHash), "seed \(seed), round \(round)")
         }
     }

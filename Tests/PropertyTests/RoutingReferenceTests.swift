@@ -172,6 +172,8 @@ struct RouteGenerator: RandomNumberGenerator {
     private mutating func pattern(mayEndFree: Bool) -> String {
         if happens(oneIn: 12) { return one(of: ["", "/", "a", "*", "/**"]) == "*" && !mayEndFree ? "/" : one(of: ["", "/", "a"]) }
         var text = ""
+        // Deep ones too, beyond the segments that a look-up hashes at once.
+        for _ in 0..<(happens(oneIn: 20) ? below(7) : 0) { text += "/d" }
         for _ in 0..<below(4) { text += "/" + (happens(oneIn: 4) ? one(of: [":x", ":y", ":"]) : one(of: Self.words)) }
         if mayEndFree, happens(oneIn: 4) { return text + one(of: ["/*", "/**", "/*rest", "/**rest", "/*x"]) }
         return text.isEmpty || happens(oneIn: 4) ? text + "/" : text
@@ -220,6 +222,7 @@ struct RouteGenerator: RandomNumberGenerator {
 
     mutating func request() -> ReferenceRequest {
         var path = ""
+        for _ in 0..<(happens(oneIn: 10) ? below(7) : 0) { path += "/d" }
         for _ in 0..<below(5) { path += "/" + one(of: Self.words) }
         if path.isEmpty || happens(oneIn: 4) { path += one(of: ["/", "/", "//"]) }
         var headers: [(String, String)] = []

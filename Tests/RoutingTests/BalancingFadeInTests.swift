@@ -40,7 +40,7 @@ struct BalancingFadeInTests {
     @Test("the last of several filters counts")
     func lastWins() throws {
         let bench = BalancingBench()
-        let traits = [RouteTrait.fadeIn(duration: 1, exponent: 1), .ratelimitFailClosed, .fadeIn(duration: Self.minute, exponent: 1)]
+        let traits = [RouteTrait.fadeIn(duration: 1, exponent: 1), .fadeIn(duration: Self.minute, exponent: 1)]
         let balancer = try bench.balancer("roundRobin", grown(bench), traits: traits)
         #expect(bench.distribution(balancer, 300) == [100, 100, 100, 0])
     }

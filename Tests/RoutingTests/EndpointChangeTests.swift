@@ -105,7 +105,7 @@ struct EndpointChangeTests {
     ])
     func refused(backend: BackendDefinition) {
         _ = apply(balanced("a", [1, 2]))
-        let update = apply(balanced("a", [1, 2]).replacingBackend(backend))
+        let update = apply(balanced("a", [1, 2]).changed { $0.backend = backend })
         #expect(update.diagnostics.map(\.routeID) == ["a"])
         #expect(update.table["a"] == nil)
         #expect(apply(balanced("a", [1, 2])).table["a"] != nil)
@@ -233,7 +233,7 @@ struct EndpointChangeTests {
         let readers = [slot.addReader(), slot.addReader()]
         _ = apply(balanced("a", [1, 2]))
         var update: RouteUpdate? = apply(balanced("a", [3, 4]))
-        weak var list = update?.replaced.first
+        weak let list = update?.replaced.first
         slot.retire(try #require(update).replaced)
         update = nil
         #expect(slot.reclaim() && list != nil)

@@ -20,6 +20,41 @@ import Testing
         }
     }
 
+    @Test func stepsHaveTheHashesOfTheirSegments() {
+        let words = (0..<20).map { String(repeating: "s", count: $0 + 1) }
+        for first in words {
+            for second in words {
+                for end in ["", "/", "/x"] {
+                    let path = Array("/\(first)/\(second)\(end)".utf8)
+                    // What stands behind the path is none of it.
+                    (path + Array("y/z".utf8)).withUnsafeBytes { expectSteps(of: $0.slice(0, path.count)) }
+                }
+            }
+        }
+        Array("/a/b/c/d/e/f/g/h/i/j".utf8).withUnsafeBytes { expectSteps(of: $0) }
+        Array("/".utf8).withUnsafeBytes { expectSteps(of: $0) }
+    }
+
+    private func expectSteps(of path: BorrowedBytes) {
+        withUnsafeTemporaryAllocation(of: PathStep.self, capacity: PathStep.countMax) { steps in
+            let count = PathStep.read(path, TableHash.root(1), SegmentHash.seed, to: steps)
+            var hash = TableHash.root(1)
+            var start = 1
+            for step in steps[..<count] {
+                let end = path.endOfSegment(from: start)
+                hash = hash.adding(path.slice(start, end))
+                #expect(step.end == end && step.hash.value == hash.value, "\(path.text)")
+                start = end + 1
+            }
+            #expect(count == PathStep.countMax || start >= path.count, "\(path.text)")
+        }
+    }
+
+    @Test func zerosAreNoEnd() {
+        var seen: Set<UInt64> = []
+        for count in 0..<20 { [UInt8](repeating: 0, count: count).withUnsafeBytes { #expect(seen.insert(SegmentHash.hash($0)).inserted, "\(count)") } }
+    }
+
     @Test func sameBytesAreTheSame() {
         for count in 0..<40 {
             let left = (0..<count).map { UInt8($0) }

@@ -19,6 +19,8 @@ struct RouteLintTests {
         "a: PathSubtree(\"/\") && Method(\"GET\") -> <shunt>; b: Host(/^x$/) -> <shunt>;",
         "a: * -> setPath(\"/x\") -> inlineContent(\"x\") -> <shunt>;",
         "a: Host(/^([^.]+[.]example[.]org[.]?(:[0-9]+)?)$/) -> <shunt>;",
+        "a: * -> inlineContent(\"x\") -> comment(\"y\") -> fadeIn(\"1s\") -> <shunt>;",
+        "a: Path(\"/100%\") && Method(\"PURGE\") && Header(\"X-Host\", \"a\") -> \"http://a:80/\"; b: Path(\"/%zz\") && Method(\"purge\") -> <\"http://a\", \"http://b/\">;",
         "bad: Path(\"/a*\") -> <shunt>; good: Path(\"/a\") -> <shunt>;",
     ])
     func silent(text: String) { #expect(findings(text) == []) }
@@ -34,6 +36,10 @@ struct RouteLintTests {
         ("a: Host(/example/) -> <shunt>;", "unindexed_regexp a"), ("a: Host(/(?i)^x$/) -> <shunt>;", "unindexed_regexp a"),
         ("a: * -> inlineContent(\"x\") -> setPath(\"/x\") -> <shunt>;", "unused_filter a"),
         ("a: * -> <shunt>; b: * -> <shunt>;", "unreachable b"),
+        ("a: * -> inlineContent(\"x\") -> comment(\"y\") -> status(201) -> <shunt>;", "unused_filter a"),
+        ("a: * -> \"http://h/path\";", "ignored_path a"), ("a: * -> \"http://h?x=1\";", "ignored_path a"), ("a: * -> <\"http://h/\", \"http://g//\">;", "ignored_path a"),
+        ("a: Path(\"/a?b=1\") -> <shunt>;", "odd_argument a"), ("a: PathSubtree(\"/a%20b\") -> <shunt>;", "odd_argument a"), ("a: Method(\"Post\") -> <shunt>;", "odd_argument a"),
+        ("a: Header(\"host\", \"x\") -> <shunt>;", "odd_argument a"), ("a: HeaderRegexp(\"Host\", /x/) -> <shunt>;", "odd_argument a"),
     ])
     func found(text: String, expected: String) { #expect(findings(text) == [expected]) }
 

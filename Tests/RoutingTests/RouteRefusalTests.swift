@@ -59,6 +59,16 @@ struct RouteRefusalTests {
         ])
     }
 
+    @Test("messages are one line without control characters, and not as long as what they repeat", arguments: [
+        ("Source(\"a\\nb\u{1B}[2J\") -> <shunt>", "is no IP address"), ("Path(\"/a*\\n\u{1B}\") -> <shunt>", "may only begin"),
+        ("* -> \"http://\\n\u{1B}\"", "backend"), ("Source(\"" + String(repeating: "ü", count: 9_000) + "\") -> <shunt>", "is no IP address"),
+    ])
+    func lines(route: String, part: String) throws {
+        let message = try #require(refused("r: " + route)).message
+        #expect(!message.unicodeScalars.contains { $0.value < 0x20 } && message.contains(part), "\(message)")
+        #expect(message.utf8.count <= EskipLimits.messageBytesMax + 16)
+    }
+
     @Test("positions point at what is wrong", arguments: [
         ("r: * -> nope() -> <shunt>;", 9), ("r: Host(\"[\") -> <shunt>;", 4), ("r: * -> \"x\";", 9), ("r: Path(\"/a\") && Weight() -> <shunt>;", 18),
     ])

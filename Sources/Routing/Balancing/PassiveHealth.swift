@@ -12,8 +12,6 @@ public struct PassiveHealth: Sendable, Equatable {
     public var dropProbabilityMax: Double
     /// A pick that would leave out more than this share of the endpoints uses all of them.
     public var unhealthyRatioMax: Double
-    /// Whether answers of 500 and above count as failures; Skipper's never do.
-    public var countsServerErrors = false
 
     /// - Precondition: `period` above 0, shares within 0...1, the probability's minimum below its maximum.
     public init(
@@ -41,10 +39,6 @@ public struct PassiveHealth: Sendable, Equatable {
 
 /// The rules by which all endpoints of a registry are judged, and what came of it.
 public final class HealthJudge: Sendable {
-    /// The names of the two counters in metrics.
-    public static let endpointsDroppedKey = "passive-health-check.endpoints.dropped"
-    public static let requestsPassedKey = "passive-health-check.requests.passed"
-
     public let options: PassiveHealth
     private let dropped = Atomic<UInt64>(0)
     private let passed = Atomic<UInt64>(0)

@@ -42,5 +42,5 @@ extension Arguments {
         return PredicateArgumentError("\(what) (argument \(position + 1)) must be \(type), found \(found)")
     }
 
-    private var countText: String { count == 1 ? "1 argument" : "\(count) arguments" }
+    var countText: String { count == 1 ? "1 argument" : "\(count) arguments" }
 }

@@ -7,6 +7,8 @@ import Regexp
 /// The Forwarded field of a request, RFC 7239 §4, as far as predicates read it.
 enum ForwardedField {
     /// The last non-empty value of a parameter in the first line; empty if the line has none; nil without the field.
+    ///
+    /// The parameter's name counts in lower case alone, as Skipper reads it and as all send it; RFC 7239 would have any case.
     static func last(_ parameter: StaticString, in headers: borrowing Headers) -> BorrowedBytes? {
         guard let line = headers.first(.forwarded) else { return nil }
         var found = BorrowedBytes("")
@@ -16,7 +18,7 @@ enum ForwardedField {
             let pair = line.slice(start, end).trimmed
             start = end + 1
             guard let equals = pair.firstIndex(of: UInt8(ascii: "="), from: 0),
-                pair.slice(0, equals).equalsIgnoringCase(parameter) else { continue }
+                pair.slice(0, equals).equals(parameter) else { continue }
             let value = unquoted(pair.slice(equals + 1, pair.count))
             if !value.isEmpty { found = value }
         }

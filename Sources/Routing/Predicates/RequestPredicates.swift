@@ -122,7 +122,7 @@ extension PredicateRegistry {
             try arguments.require(2...2, "a minimum and a maximum")
             let minimum = try arguments.requiredNumber(0, "the minimum"), maximum = try arguments.requiredNumber(1, "the maximum")
             guard minimum >= 0, maximum < 0x1p63, UInt64(minimum) < UInt64(maximum) else {
-                throw PredicateArgumentError("takes 0 ≤ minimum < maximum, found \(minimum) and \(maximum)")
+                throw PredicateArgumentError("takes 0 ≤ minimum < maximum, found \(NumberText.text(minimum)) and \(NumberText.text(maximum))")
             }
             return ContentLengthPredicate(UInt64(minimum)..<UInt64(maximum))
         },

@@ -45,7 +45,7 @@ final class ClaimsPredicate: Predicate, @unchecked Sendable {
     static func make(_ arguments: Arguments, needsAll: Bool, isRegexp: Bool) throws(PredicateArgumentError) -> Predicate {
         let shape = isRegexp ? "pairs of a claim and a regexp" : "pairs of a claim and a value"
         let count = try arguments.requiredStrings(shape).count
-        guard count.isMultiple(of: 2) else { throw PredicateArgumentError("takes \(shape), found \(count) arguments") }
+        guard count.isMultiple(of: 2) else { throw PredicateArgumentError("takes \(shape), found \(arguments.countText)") }
         var claims: [Claim] = []
         for position in stride(from: 0, to: count, by: 2) {
             let value = try arguments.requiredString(position + 1, "the value")

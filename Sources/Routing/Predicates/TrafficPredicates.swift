@@ -42,7 +42,7 @@ extension PredicateRegistry {
                 throw PredicateArgumentError("takes a chance, and a cookie's name and a group if clients are to stay; found \(arguments.count) arguments")
             }
             let chance = try arguments.requiredNumber(0, "the chance")
-            guard (0...1).contains(chance) else { throw PredicateArgumentError("the chance must be from 0 to 1, found \(chance)") }
+            guard (0...1).contains(chance) else { throw PredicateArgumentError("the chance must be from 0 to 1, found \(NumberText.text(chance))") }
             guard arguments.count == 3 else { return TrafficPredicate(chance: chance, cookie: nil) }
             return TrafficPredicate(chance: chance, cookie: .init(
                 name: Array(try arguments.requiredString(1, "the cookie's name").utf8),
@@ -53,7 +53,7 @@ extension PredicateRegistry {
             try arguments.require(2...2, "a minimum and a maximum")
             let minimum = try arguments.requiredNumber(0, "the minimum"), maximum = try arguments.requiredNumber(1, "the maximum")
             guard minimum >= 0, minimum <= maximum, maximum <= 1 else {
-                throw PredicateArgumentError("takes 0 ≤ minimum ≤ maximum ≤ 1, found \(minimum) and \(maximum)")
+                throw PredicateArgumentError("takes 0 ≤ minimum ≤ maximum ≤ 1, found \(NumberText.text(minimum)) and \(NumberText.text(maximum))")
             }
             return TrafficSegmentPredicate(minimum..<maximum)
         },

@@ -33,7 +33,16 @@ struct CandidateList: BitwiseCopyable {
     func writable(_ generation: UInt64, _ reclaimer: inout Reclaimer) -> CandidateList {
         if birth == generation, count < Int(header.pointee.capacity) { return self }
         // Lists of older generations mostly change by one; those of this one are being filled.
-        let copy = CandidateList(capacity: birth == generation ? 2 * count : count + 1, generation: generation)
+        return moved(capacity: birth == generation ? 2 * count : count + 1, generation, &reclaimer)
+    }
+
+    /// This list if no table sees it yet, else a copy.
+    func owned(_ generation: UInt64, _ reclaimer: inout Reclaimer) -> CandidateList {
+        birth == generation ? self : moved(capacity: count, generation, &reclaimer)
+    }
+
+    private func moved(capacity: Int, _ generation: UInt64, _ reclaimer: inout Reclaimer) -> CandidateList {
+        let copy = CandidateList(capacity: capacity, generation: generation)
         copy.entries.update(from: entries, count: count)
         copy.header.pointee.count = header.pointee.count
         retire(generation, &reclaimer)
@@ -62,6 +71,15 @@ struct CandidateList: BitwiseCopyable {
         header.pointee.count += 1
     }
 
+    func removeAll(where isGone: (Candidate) -> Bool) {
+        var kept = 0
+        for index in 0..<count where !isGone(entries[index]) {
+            entries[kept] = entries[index]
+            kept += 1
+        }
+        header.pointee.count = UInt32(kept)
+    }
+
     func sort() {
         var sorted = UnsafeMutableBufferPointer(start: entries, count: count)
         sorted.sort { Candidate.isTried($0, before: $1) }
@@ -73,5 +91,43 @@ extension Candidate {
         left.route._withUnsafeGuaranteedRef { left in
             right.route._withUnsafeGuaranteedRef { Route.isTried(left, before: $0) }
         }
+    }
+}
+
+/// Candidates that are on their way out of long lists that no table sees yet: they go together, since taking each out by itself would
+/// cost the square of their number.
+///
+/// Their routes may be gone already. A list with some of them is only appended to, and settled before it is put in order.
+struct LeavingCandidates {
+    private struct Key: Hashable {
+        let route: UnsafeMutableRawPointer
+        let host: UInt32
+
+        init(_ candidate: Candidate) {
+            route = candidate.route.toOpaque()
+            host = candidate.hostID
+        }
+    }
+
+    private var lists: [UnsafeMutableRawPointer: Set<Key>] = [:]
+
+    mutating func insert(_ candidate: Candidate, of list: CandidateList) { lists[list.block, default: []].insert(Key(candidate)) }
+
+    func contains(_ candidate: Candidate, of list: CandidateList) -> Bool { !lists.isEmpty && lists[list.block]?.contains(Key(candidate)) == true }
+
+    func count(of list: CandidateList) -> Int { lists.isEmpty ? 0 : lists[list.block]?.count ?? 0 }
+
+    mutating func move(from list: CandidateList, to other: CandidateList) {
+        guard !lists.isEmpty, list.block != other.block else { return }
+        lists[other.block] = lists.removeValue(forKey: list.block)
+    }
+
+    mutating func settle(_ list: CandidateList) {
+        guard let leaving = lists.removeValue(forKey: list.block) else { return }
+        list.removeAll { leaving.contains(Key($0)) }
+    }
+
+    mutating func settleAll() {
+        for block in lists.keys { settle(CandidateList(block: block)) }
     }
 }

@@ -12,6 +12,13 @@ struct HostEndingReader {
         /// Whether anything may stand before.
         var isOpen = false
         var hasPort = false
+
+        /// Of a text longer than any name of a host the last bytes are kept, so that a pattern does not cost the square of its length.
+        func followed(by end: Ending) -> Ending {
+            let whole = text + end.text
+            let isCut = whole.count > HostEndingReader.textMax
+            return Ending(text: isCut ? Array(whole.suffix(HostEndingReader.textMax)) : whole, isOpen: isOpen || isCut, hasPort: end.hasPort)
+        }
     }
 
     private enum Element {
@@ -25,6 +32,8 @@ struct HostEndingReader {
     private var depth = 0
 
     private static let endingsMax = 256
+    /// Twice what DNS allows.
+    private static let textMax = 512
     private static let depthMax = 32
 
     /// Names' ends from a dot on, one of which every host that matches has, port and final dot left aside.
@@ -179,7 +188,7 @@ struct HostEndingReader {
                     } else {
                         // A port ends the host.
                         if start.hasPort { return nil }
-                        joined.insert(Ending(text: start.text + end.text, isOpen: start.isOpen, hasPort: end.hasPort))
+                        joined.insert(start.followed(by: end))
                     }
                 }
             }

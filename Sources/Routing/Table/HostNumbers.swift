@@ -16,7 +16,7 @@ struct HostNumbers {
     init(_ host: BorrowedBytes, hash: UInt32, in view: PagedTable<TableSlot>.View) {
         if let slot = view.host(host, .hostName, hash) { add(slot.pointee.number, .plain) }
         // Only a port or a dot at the end makes other forms.
-        guard let last = host.last, ASCII.isDigit(last) || last == UInt8(ascii: ".") else { return }
+        guard let last = host.last, HostBases.mayHaveMore(last) else { return }
         var bases = HostBases(host)
         _ = bases.next()
         while let (base, form) = bases.next() {
@@ -26,6 +26,9 @@ struct HostNumbers {
 
     /// No host: for tables in which no route asks for one.
     init() {}
+
+    /// A host that stands for itself only.
+    init(plain number: UInt32) { add(number, .plain) }
 
     private mutating func add(_ number: UInt32, _ form: HostForms) {
         switch count {
@@ -77,6 +80,15 @@ extension PagedTable<TableSlot>.View {
     @inline(__always)
     func only(_ kind: TableSlot.Kind, _ parent: UInt32, _ hash: SegmentHash) -> UnsafePointer<TableSlot>? {
         find(hash.entryHash) { $0.pointee.parent == parent && $0.pointee.kind == kind }
+    }
+
+    /// The routes that a divided node has for a host with its usual number, if the entry tells the host's name.
+    @inline(__always)
+    func hostRoutes(_ node: UnsafePointer<TableSlot>, of host: BorrowedBytes, _ hostHash: UInt32, _ seed: UInt64) -> UnsafePointer<TableSlot>? {
+        let number = HostNumber.usual(hostHash)
+        return find(TableHash.hostRoutes(node.pointee.hash, number, seed)) {
+            $0.pointee.parent == node.pointee.number && $0.pointee.number == number && $0.pointee.kind == .hostRoutes && TableSlot.hasKey($0, host)
+        }
     }
 
     /// The routes that a divided node has for a host.

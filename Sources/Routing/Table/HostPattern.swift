@@ -69,6 +69,10 @@ struct HostBases: Sequence, IteratorProtocol {
         nameEnd = start > 0 && start < host.count && host[start - 1] == UInt8(ascii: ":") ? start - 1 : host.count
     }
 
+    /// Whether a host that ends with this byte may have a port or a final dot.
+    @inline(__always)
+    static func mayHaveMore(_ last: UInt8) -> Bool { ASCII.isDigit(last) || last == UInt8(ascii: ".") }
+
     mutating func next() -> (base: BorrowedBytes, form: HostForms)? {
         step += 1
         let hasPort = nameEnd < host.count

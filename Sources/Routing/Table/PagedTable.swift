@@ -20,10 +20,6 @@ struct PagedTable<Entry: PagedEntry> {
             clinux_prefetch(home + 64)
         }
 
-        /// Fetches the line of something that an entry refers to.
-        @inline(__always)
-        static func prefetch(_ address: UnsafeRawPointer) { clinux_prefetch(address) }
-
         /// Calls `body` with the entries of this hash one after the other, until it answers true for one.
         @inline(__always)
         func find(_ hash: UInt32, _ body: (UnsafePointer<Entry>) -> Bool) -> UnsafePointer<Entry>? {
@@ -49,10 +45,10 @@ struct PagedTable<Entry: PagedEntry> {
 
     private static var headerBytes: Int { 64 }
     /// An update copies a few pages; larger ones make a smaller directory, which look-ups need in the cache.
-    private static var slotBytes: Int { 8192 }
+    private static var slotBytes: Int { 32 * 1024 }
     fileprivate static var slotCount: Int { slotBytes / MemoryLayout<Entry>.stride }
-    /// Entries of a page before it is split: beyond, misses take too many steps, and a vacant slot must be left.
-    private static var countMax: Int { slotCount * 3 / 4 }
+    /// Entries of a page before it is split.
+    private static var countMax: Int { slotCount * Entry.fullPercent / 100 }
     /// Pages of equal hashes cannot be split any more; 2^24 pages hold more entries than memory does.
     private static var depthMax: Int { 24 }
     /// A million pages: what is announced need not come.
@@ -98,11 +94,11 @@ struct PagedTable<Entry: PagedEntry> {
 
     /// Makes room for so many entries in a table of a few, so that it need not grow to them step by step.
     ///
-    /// Never makes more pages than growing would: rather some are split later.
+    /// Rather some pages are split later than all.
     mutating func reserve(_ wanted: Int, _ reclaimer: inout Reclaimer) {
         guard depth == 0 else { return }
         var wantedDepth = 0
-        while wantedDepth < Self.reservedDepthMax, wanted >> (wantedDepth + 1) >= Self.countMax * 2 / 3 { wantedDepth += 1 }
+        while wantedDepth < Self.reservedDepthMax, wanted >> wantedDepth >= Self.countMax * 7 / 8 { wantedDepth += 1 }
         guard wantedDepth > 0 else { return }
         let page = directory[0]
         let wider = UnsafeMutablePointer<UnsafeMutableRawPointer>.allocate(capacity: 1 << wantedDepth)
@@ -156,6 +152,7 @@ struct PagedTable<Entry: PagedEntry> {
         slots[gap] = .vacant
         Self.header(page).pointee.count -= 1
         count -= 1
+        while merge(hash, &reclaimer) {}
     }
 
     // MARK: Pages
@@ -216,6 +213,27 @@ struct PagedTable<Entry: PagedEntry> {
         }
         pageCount += 1
         replace(page, by: low, high, hash, &reclaimer)
+        return true
+    }
+
+    /// Joins the page of a hash and the one that it was split from, if both have become nearly empty: a table that has shrunk gives its
+    /// memory back. What is left after it is far from the next split.
+    private mutating func merge(_ hash: UInt32, _ reclaimer: inout Reclaimer) -> Bool {
+        let page = directory[place(hash)]
+        let pageDepth = Self.header(page).pointee.depth
+        guard pageDepth > 0, Self.header(page).pointee.count <= Self.countMax / 8 else { return false }
+        let other = directory[place(hash) ^ 1 << (pageDepth - 1)]
+        guard Self.header(other).pointee.depth == pageDepth,
+            Self.header(page).pointee.count + Self.header(other).pointee.count <= Self.countMax / 4 else { return false }
+        let merged = Self.makePage(memory, depth: pageDepth - 1, birth: generation)
+        for page in [page, other] {
+            let slots = Self.slots(page)
+            for index in 0..<Self.slotCount where !slots[index].isVacant { Self.put(slots[index], into: merged) }
+        }
+        makeDirectoryWritable(&reclaimer)
+        for place in stride(from: Int(hash) & (1 << (pageDepth - 1) - 1), to: 1 << depth, by: 1 << (pageDepth - 1)) { directory[place] = merged }
+        for page in [page, other] { reclaimer.retire(.page(page, memory), birth: Self.header(page).pointee.birth, in: generation) }
+        pageCount -= 1
         return true
     }
 
@@ -285,4 +303,6 @@ protocol PagedEntry: BitwiseCopyable {
     var hash: UInt32 { get }
     var isVacant: Bool { get }
     static var vacant: Self { get }
+    /// How full a page may be: less than all, as each search ends at a vacant slot at last.
+    static var fullPercent: Int { get }
 }

@@ -4,38 +4,47 @@ internal import Bytes
 struct PathStep: BitwiseCopyable {
     let end: Int
     let hash: SegmentHash
+    /// The node above, once the walk was there.
+    var node: UnsafePointer<TableSlot>?
 }
 
 extension PathStep {
     /// Steps that are found out at once; few paths have more segments, and those are hashed as the walk goes on.
     static var countMax: Int { 8 }
 
-    /// Hashes the segments of a path from its first slash on.
+    /// Hashes the segments of a path from its first slash on, in one pass that looks for the next slash too.
     ///
-    /// Hashes come from the path alone, so the table's lines are fetched while others are still compared.
-    /// - Parameters:
-    ///   - fetching: the table, if it is too large for the processor's caches.
-    ///   - host: the number that the host probably has; nil if it has no entries of its own at nodes.
+    /// Hashes come from the path alone, so the table's lines can be fetched before the walk asks for them.
+    ///
+    /// - Parameter steps: room for as many as are wanted.
     /// - Returns: the number of steps.
     @inline(__always)
     static func read(
-        _ path: BorrowedBytes, _ root: SegmentHash, _ seed: UInt64, to steps: UnsafeMutableBufferPointer<PathStep>, fetching: PagedTable<TableSlot>.View?,
-        host: UInt32?
+        _ path: BorrowedBytes, _ root: SegmentHash, _ seed: UInt64, to steps: UnsafeMutableBufferPointer<PathStep>
     ) -> Int {
+        guard let base = path.baseAddress else { return 0 }
         var hash = root
-        if let fetching, let host { fetching.prefetch(TableHash.hostRoutes(hash.entryHash, host, seed)) }
         var start = 1
         var count = 0
-        while start < path.count, count < countMax {
-            let end = path.endOfSegment(from: start)
-            hash = hash.adding(path.part(start, end), seed)
-            if let fetching {
-                fetching.prefetch(hash.entryHash)
-                if let host { fetching.prefetch(TableHash.hostRoutes(hash.entryHash, host, seed)) }
+        while start < path.count, count < steps.count {
+            var text = seed
+            var offset = start
+            var word: UInt64
+            var slashes: UInt64
+            while true {
+                word = offset &+ 8 <= path.count ? base.loadUnaligned(fromByteOffset: offset, as: UInt64.self).littleEndian : path.end(from: offset)
+                slashes = BorrowedBytes.slashes(word)
+                if slashes != 0 || offset &+ 8 > path.count { break }
+                text = SegmentHash.whole(text, word)
+                offset &+= 8
             }
+            let end = slashes == 0 ? path.count : offset &+ slashes.trailingZeroBitCount / 8
+            // Shorter than a word: the slash, or the path's end, is in it.
+            word &= 1 &<< UInt64(truncatingIfNeeded: 8 &* (end &- offset)) &- 1
+            hash = hash.adding(SegmentHash.last(text, word, end &- start))
             steps.initializeElement(at: count, to: PathStep(end: end, hash: hash))
-            count += 1
-            start = end + 1
+            count &+= 1
+            start = end &+ 1
         }
         return count
     }
@@ -52,30 +61,21 @@ extension BorrowedBytes {
     /// The next slash at `start` or behind it, or the end; eight bytes at a time.
     @inline(__always)
     func endOfSegment(from start: Int) -> Int {
-        guard let base = baseAddress, count >= 8 else { return endOfShortSegment(from: start) }
+        guard let base = baseAddress else { return count }
         var offset = start
         while offset + 8 <= count {
-            let slashes = Self.slashes(base.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            let slashes = Self.slashes(base.loadUnaligned(fromByteOffset: offset, as: UInt64.self).littleEndian)
             if slashes != 0 { return offset + slashes.trailingZeroBitCount / 8 }
             offset += 8
         }
-        if offset >= count { return count }
-        // The last eight bytes, those that were seen shifted out.
-        let word = base.loadUnaligned(fromByteOffset: count - 8, as: UInt64.self).littleEndian >> UInt64(8 * (8 - (count - offset)))
-        let slashes = Self.slashes(word)
+        let slashes = Self.slashes(end(from: offset))
         return slashes == 0 ? count : offset + slashes.trailingZeroBitCount / 8
-    }
-
-    private func endOfShortSegment(from start: Int) -> Int {
-        var offset = start
-        while offset < count, self[offset] != UInt8(ascii: "/") { offset += 1 }
-        return offset
     }
 
     /// The high bit of each byte that is a slash, as far as the first one.
     @inline(__always)
-    private static func slashes(_ word: UInt64) -> UInt64 {
-        let differences = word.littleEndian ^ 0x2F2F_2F2F_2F2F_2F2F
+    fileprivate static func slashes(_ word: UInt64) -> UInt64 {
+        let differences = word ^ 0x2F2F_2F2F_2F2F_2F2F
         return (differences &- 0x0101_0101_0101_0101) & ~differences & 0x8080_8080_8080_8080
     }
 

@@ -28,7 +28,7 @@ struct Reclaimer {
     /// By the newest live generation that may refer to them.
     private var waiting: [UInt64: [Item]] = [:]
 
-    /// Things that wait, for tests and metrics.
+    /// Things that wait, for tests.
     var count: Int { waiting.values.reduce(0) { $0 + $1.count } }
 
     /// A table of this generation is about to be published.

@@ -141,8 +141,6 @@ struct RegexpMatches {
 
     private var found: [UInt32]?
 
-    var isEmpty: Bool { hostScan == nil && pathScan == nil }
-
     mutating func numbers() -> [UInt32] {
         if let found { return found }
         let all = (hostScan?.numbers(host) ?? []) + (pathScan?.numbers(path) ?? [])

@@ -36,27 +36,48 @@ struct SegmentHash {
 
     @inline(__always)
     static func hash(_ bytes: BorrowedBytes, _ seed: UInt64 = SegmentHash.seed) -> UInt64 {
-        guard let start = bytes.baseAddress else { return 0x2545_F491_4F6C_DD1D }
-        var hash = seed ^ UInt64(truncatingIfNeeded: bytes.count)
+        var hash = seed
+        guard let start = bytes.baseAddress else { return last(hash, 0, 0) }
         var offset = 0
         while offset + 8 <= bytes.count {
-            hash = mix(hash ^ 0x8EBC_6AF0_9C88_C6E3, start.loadUnaligned(fromByteOffset: offset, as: UInt64.self) ^ 0x5899_65CC_7537_4CC3)
+            hash = whole(hash, start.loadUnaligned(fromByteOffset: offset, as: UInt64.self).littleEndian)
             offset += 8
         }
-        return mix(hash ^ 0x1D8E_4E27_C47D_124F, tail(start + offset, bytes.count - offset) ^ 0xA076_1D64_78BD_642F)
+        return last(hash, bytes.end(from: offset), bytes.count)
     }
 
-    /// Up to seven bytes as a word, by two overlapping loads where they are long enough.
+    /// Eight bytes more of a text that is being hashed, the first one lowest.
     @inline(__always)
-    private static func tail(_ start: UnsafeRawPointer, _ count: Int) -> UInt64 {
-        if count >= 4 {
-            let low = UInt64(start.loadUnaligned(as: UInt32.self))
-            let high = UInt64(start.loadUnaligned(fromByteOffset: count - 4, as: UInt32.self))
-            return low | high << 32
+    static func whole(_ hash: UInt64, _ word: UInt64) -> UInt64 {
+        mix(hash ^ 0x8EBC_6AF0_9C88_C6E3, word ^ 0x5899_65CC_7537_4CC3)
+    }
+
+    /// The text's last bytes, less than eight, with zeros above them.
+    ///
+    /// - Parameter count: of the whole text, so that zeros in it are not taken for its end.
+    @inline(__always)
+    static func last(_ hash: UInt64, _ word: UInt64, _ count: Int) -> UInt64 {
+        mix(hash ^ 0x1D8E_4E27_C47D_124F ^ UInt64(truncatingIfNeeded: count), word ^ 0xA076_1D64_78BD_642F)
+    }
+}
+
+extension BorrowedBytes {
+    /// The bytes from `offset` on, at most seven, as a word with zeros above them; nothing beyond the end is read.
+    @inline(__always)
+    func end(from offset: Int) -> UInt64 {
+        let left = count &- offset
+        assert(left >= 0 && left < 8)
+        guard let base = baseAddress, left > 0 else { return 0 }
+        // Those that came before are shifted out.
+        if count >= 8 { return base.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self).littleEndian &>> UInt64(truncatingIfNeeded: 8 &* (8 &- left)) }
+        let start = base + offset
+        if left >= 4 {
+            let low = UInt64(start.loadUnaligned(as: UInt32.self).littleEndian)
+            let high = UInt64(start.loadUnaligned(fromByteOffset: left &- 4, as: UInt32.self).littleEndian)
+            return low | high &<< UInt64(truncatingIfNeeded: 8 &* (left &- 4))
         }
-        if count == 0 { return 0 }
-        let first = UInt64(start.load(as: UInt8.self)), middle = UInt64(start.load(fromByteOffset: count / 2, as: UInt8.self))
-        let last = UInt64(start.load(fromByteOffset: count - 1, as: UInt8.self))
-        return first | middle << 8 | last << 16
+        let middle = left / 2, top = left &- 1
+        return UInt64(start.load(as: UInt8.self)) | UInt64(start.load(fromByteOffset: middle, as: UInt8.self)) &<< UInt64(truncatingIfNeeded: 8 &* middle)
+            | UInt64(start.load(fromByteOffset: top, as: UInt8.self)) &<< UInt64(truncatingIfNeeded: 8 &* top)
     }
 }

@@ -71,6 +71,7 @@ extension TableMemory {
     ///
     /// - Returns: an array to be given back, so that the next walk needs no new one.
     private func descend(_ steps: UnsafeBufferPointer<TablePlace.Step>, _ scope: UInt32, _ makesNodes: Bool) -> [Node] {
+        depthMax = max(depthMax, steps.count)
         var path = takeNodes()
         var parent = root(scope)
         path.append(parent)
@@ -170,14 +171,17 @@ extension TableMemory {
             if !isInsertion { undivideIfEmpty(node) }
         } else {
             edit(node) { isInsertion ? add(candidate, to: &$0) : remove(candidate, from: &$0) }
-            if isInsertion { divideIfLong(node) } else { undivideIfEmpty(node) }
+            if isInsertion { divideIfLong(node, candidate) } else { undivideIfEmpty(node) }
         }
     }
 
     private func add(_ candidate: Candidate, to slot: inout TableSlot) {
         if let list = slot.list {
-            let isFilling = list.birth == generation && list.count >= Self.sortedAtOnceMax
+            // A new route may be where one that leaves was.
+            if leaving.contains(candidate, of: list) { leaving.settle(list) }
+            let isFilling = list.birth == generation && (list.count >= Self.sortedAtOnceMax || leaving.count(of: list) > 0)
             let writable = list.writable(generation, &reclaimer)
+            leaving.move(from: list, to: writable)
             if unsorted.remove(list.block) != nil || isFilling {
                 writable.append(candidate)
                 unsorted.insert(writable.block)
@@ -206,6 +210,7 @@ extension TableMemory {
             if slot.candidate.map(isGone) == true { slot.candidate = nil }
             return
         }
+        if list.count >= Self.leavingTogetherMin { return leave(candidate, &slot, list) }
         let kept = list.candidates.filter { !isGone($0) }
         let isSorted = unsorted.remove(list.block) == nil
         list.retire(generation, &reclaimer)
@@ -217,6 +222,17 @@ extension TableMemory {
             slot.list = shorter
             if !isSorted { unsorted.insert(shorter.block) }
         }
+    }
+
+    /// Candidates of a list from which they go together.
+    private static var leavingTogetherMin: Int { 256 }
+
+    private func leave(_ candidate: Candidate, _ slot: inout TableSlot, _ list: CandidateList) {
+        let owned = list.owned(generation, &reclaimer)
+        slot.list = owned
+        leaving.insert(candidate, of: owned)
+        // Half of them at a time, so that shorter lists have none that leave.
+        if 2 * leaving.count(of: owned) >= owned.count { leaving.settle(owned) }
     }
 
     // MARK: Divided nodes
@@ -234,14 +250,20 @@ extension TableMemory {
             return -1
         }
         guard isInsertion else { return 0 }
-        var slot = TableSlot(.hostRoutes, parent: number, hash: hash, number: candidate.hostID)
+        // Who asks for the host finds its name here.
+        let name = hostEntry(candidate.hostID).map { TableSlot.key(of: $0) }.flatMap { $0.count <= TableSlot.Kind.hostRoutes.inlineKeyBytes ? $0 : nil }
+        var slot = TableSlot(
+            .hostRoutes, parent: number, hash: hash, number: candidate.hostID, key: name ?? BorrowedBytes(start: nil, count: 0), generation: generation)
         slot.candidate = candidate
         slots.insert(slot, &reclaimer)
         return 1
     }
 
-    private func divideIfLong(_ node: Node) {
+    private func divideIfLong(_ node: Node, _ added: Candidate) {
         guard let slot = entry(of: node)?.pointee, !slot.flags.contains(.isDivided), let list = slot.list, list.count > Self.dividedAbove else { return }
+        // A longer list that was not divided has no hosts but this one.
+        guard added.hostID != 0 || list.count == Self.dividedAbove + 1 else { return }
+        leaving.settle(list)
         let candidates = Array(list.candidates)
         guard candidates.contains(where: { $0.hostID != 0 }) else { return }
         unsorted.remove(list.block)
@@ -290,12 +312,16 @@ extension TableMemory {
     }
 
     private func makeHostNumber(_ hash: UInt32) -> UInt32 {
-        let usual = HostNumber.usual(hash)
+        hostEntry(HostNumber.usual(hash)) == nil ? HostNumber.usual(hash) : keyNumbers.take()
+    }
+
+    /// The entry of a host that has its number by its hash.
+    private func hostEntry(_ number: UInt32) -> UnsafePointer<TableSlot>? {
+        guard number & HostNumber.hashed != 0 else { return nil }
+        let view = slots.view
+        func isWanted(_ slot: UnsafePointer<TableSlot>) -> Bool { slot.pointee.kind == .hostName && slot.pointee.number == number }
         // Two hashes have it in common.
-        for hash in [usual, usual & ~HostNumber.hashed] {
-            if slots.view.find(hash, { $0.pointee.kind == .hostName && $0.pointee.number == usual }) != nil { return keyNumbers.take() }
-        }
-        return usual
+        return view.find(number, isWanted) ?? view.find(number & ~HostNumber.hashed, isWanted)
     }
 
     private func disuseKey(_ key: TablePlace.Key) {

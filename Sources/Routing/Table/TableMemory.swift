@@ -21,10 +21,13 @@ final class TableMemory: @unchecked Sendable {
     var spareNodes: [Node] = []
     /// Entries whose lists have grown in this generation and are not in order yet.
     var unsorted: Set<UnsafeMutableRawPointer> = []
+    var leaving = LeavingCandidates()
     var hostCount = 0
     var suffixCount = 0
     /// Nodes whose hosts have entries of their own.
     var dividedCount = 0
+    /// The segments of the longest pattern there ever was.
+    var depthMax = 0
     /// The regexps that routes are found by.
     var hostRegexps = RegexpIndex()
     var pathRegexps = RegexpIndex()
@@ -74,6 +77,7 @@ final class TableMemory: @unchecked Sendable {
 
     /// Ends the generation that was being made: what it shows is from now on a table's, and changes are copies.
     func publish() -> UInt64 {
+        leaving.settleAll()
         for block in unsorted { CandidateList(block: block).sort() }
         unsorted.removeAll()
         hostRegexps.publish()
@@ -90,12 +94,16 @@ final class TableMemory: @unchecked Sendable {
     func noteEnd(of generation: UInt64) { ended.withLock { $0.append(generation) } }
 
     /// Frees what only tables saw that are gone.
-    func reclaim() {
+    ///
+    /// - Returns: whether a table has gone since the last time.
+    @discardableResult
+    func reclaim() -> Bool {
         let generations = ended.withLock { ended in
             defer { ended = [] }
             return ended
         }
         for generation in generations { reclaimer.close(generation) }
+        return !generations.isEmpty
     }
 }
 
@@ -141,6 +149,7 @@ struct RouteEntry: PagedEntry {
     }
 
     var isVacant: Bool { reference == 0 }
+    static var fullPercent: Int { 75 }
     var route: Unmanaged<Route> { Unmanaged.fromOpaque(UnsafeRawPointer(bitPattern: reference).unsafelyUnwrapped) }
 
     static func hash(ofID id: BorrowedBytes) -> UInt32 { SegmentHash().adding(id).entryHash }

@@ -99,6 +99,8 @@ struct TableSlot: PagedEntry {
     static let vacant = TableSlot(kind: .vacant, parent: 0, hash: 0, number: 0, key: (0, 0, 0, 0, 0), keyCount: 0)
 
     var isVacant: Bool { kind == .vacant }
+    /// Of pages half full, few entries stand neither in their home nor in the slot behind it, which are the two that look-ups fetch ahead.
+    static var fullPercent: Int { 50 }
     /// Whether neither routes nor other nodes hang on this node.
     var isBare: Bool { literalChildren == 0 && flags.isEmpty }
 
@@ -129,6 +131,8 @@ struct TableSlot: PagedEntry {
         self.init(kind: kind, parent: parent, hash: hash, number: number, key: (0, 0, 0, 0, 0), keyCount: 0)
     }
 
+    /// Whether some route's pattern ends at this node.
+    var hasRoutes: Bool { !flags.isDisjoint(with: [.hasCandidate, .hasList, .isDivided]) }
     var hasNothing: Bool { flags.isEmpty && literalChildren == 0 && uses == 0 }
 }
 
