@@ -29,12 +29,19 @@ public final class ControlPlane {
     ) throws(DataClientOptionError) {
         self.loop = loop
         self.endpoints = endpoints
-        updater = try RouteUpdater(options: options, compiler: compiler, slot: slot, log: log, metrics: metrics) {
-            RouteClock(now: loop.pointee.now, wallTime: loop.pointee.wallTime)
+        var problems: [String] = []
+        let sources = Source.all(of: options, problems: &problems)
+        do throws(DataClientOptionError) {
+            updater = try RouteUpdater(options: options, compiler: compiler, slot: slot, log: log, metrics: metrics) {
+                RouteClock(now: loop.pointee.now, wallTime: loop.pointee.wallTime)
+            }
+        } catch {
+            throw DataClientOptionError(reasons: error.reasons + problems)
         }
+        if !problems.isEmpty { throw DataClientOptionError(reasons: problems) }
         maintenance = LoopTimer(loop) { [unowned self] in maintain() }
         updater.updateNeeded = { [unowned self] in scheduleUpdate() }
-        addClients(options, log)
+        addClients(options, sources, log)
     }
 
     /// What is loaded, what failed, which routes are refused.
@@ -83,10 +90,9 @@ public final class ControlPlane {
         maintenance.set(after: DataClientLimits.maintenanceNanoseconds)
     }
 
-    private func addClients(_ options: DataClientOptions, _ log: Logger) {
+    private func addClients(_ options: DataClientOptions, _ sources: [Source], _ log: Logger) {
         if !options.inlineRoutes.isEmpty { clients.append(InlineRoutes(options.inlineRoutes)) }
         let interval = max(options.pollInterval, DataClientLimits.pollNanosecondsMin)
-        let sources = options.routeFiles.map { Source.file($0) } + options.routeURLs.map { Self.isURL($0) ? .url($0) : .file($0) }
         for source in sources {
             switch source {
             case .file(let path):
@@ -101,10 +107,19 @@ public final class ControlPlane {
     }
 
     private enum Source {
-        case file(String), url(String)
-    }
+        case file(String), url(FetchURL)
 
-    private static func isURL(_ entry: String) -> Bool { entry.hasPrefix("http://") || entry.hasPrefix("https://") }
+        /// In the order of their precedence.
+        static func all(of options: DataClientOptions, problems: inout [String]) -> [Source] {
+            problems += FetchURL.problems(options.routeURLs.filter(isURL), flag: "routes-urls")
+            return options.routeFiles.map { .file($0) } + options.routeURLs.compactMap { entry in
+                guard isURL(entry) else { return .file(entry) }
+                return (try? FetchURL(entry)).map { .url($0) }
+            }
+        }
+
+        private static func isURL(_ entry: String) -> Bool { entry.hasPrefix("http://") || entry.hasPrefix("https://") }
+    }
 
     private func makeWatcher(_ log: Logger) -> FileWatcher? {
         do throws(SystemError) {

@@ -30,9 +30,6 @@ public final class RouteFeed {
     /// The routes that the client reported and did not take back.
     public var routeCount: Int { updater.merge.sources[index].count }
 
-    /// A route as the client reported it last.
-    public func definition(_ id: String) -> RouteDefinition? { updater.merge.sources[index][id] }
-
     var routes: RouteSet { _read { yield updater.merge.sources[index] } }
 
     /// Reports a load that went well: what is new against all that was reported before, or nothing.

@@ -32,6 +32,18 @@ struct FetchURL: Equatable {
         }
     }
 
+    /// What is wrong with URLs of a flag, one line each.
+    static func problems(_ texts: [String], flag: String) -> [String] {
+        texts.compactMap { text in
+            do throws(FetchFailure) {
+                _ = try FetchURL(text)
+                return nil
+            } catch {
+                return "-\(flag) \"\(withoutUser(text))\": \(error.reason)"
+            }
+        }
+    }
+
     /// The URL a redirection names, nil if it is none that can be followed. Another server is not told who asks.
     func redirected(to location: String) -> FetchURL? {
         if location.hasPrefix("/"), !location.hasPrefix("//") {

@@ -78,6 +78,8 @@ final class Fetcher: ClientHandler {
 
     func upstreamConnected(_ exchange: UnsafeMutableRawPointer, _ stream: ClientStream) { fetch(exchange).connected(stream) }
 
+    func upstreamMoved(_ exchange: UnsafeMutableRawPointer, _ stream: ClientStream) { fetch(exchange).stream = stream }
+
     func responseReceived(_ exchange: UnsafeMutableRawPointer, _ head: UnsafeMutablePointer<ResponseHead>) { fetch(exchange).received(head.pointee) }
 
     func responseBody(_ exchange: UnsafeMutableRawPointer, _ piece: BodyPiece, isLast: Bool, trailers: TrailerLines) {
@@ -99,7 +101,7 @@ private final class Fetch {
     private let timeout: UInt64
     private let completion: (Fetch, Result<FetchResponse, FetchFailure>) -> Void
     private var timer: LoopTimer!
-    private var stream: ClientStream?
+    fileprivate var stream: ClientStream?
     private var response = FetchResponse()
 
     init(

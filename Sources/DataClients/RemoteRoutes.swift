@@ -8,7 +8,7 @@ internal import Net
 /// asked for again. What fails keeps the last good routes.
 final class RemoteRoutes: DataClient {
     let name: String
-    private let url: Result<FetchURL, FetchFailure>
+    private let url: FetchURL
     private let fetcher: Fetcher
     private let pollInterval: UInt64
     private var document: LoadedDocument
@@ -21,13 +21,9 @@ final class RemoteRoutes: DataClient {
     /// The last bad document, which need not be parsed again, and what was wrong with it.
     private var refused: (hash: UInt64, problems: [String])?
 
-    init(_ text: String, loop: UnsafeMutablePointer<EventLoop>, pollInterval: UInt64, fetcher: Fetcher) {
-        url = Result { () throws(FetchFailure) in try FetchURL(text) }
-        name = switch url {
-        case .success(let url): url.description
-        case .failure(.badURL(let text, _)), .failure(.unsupportedScheme(let text)): text
-        case .failure: text
-        }
+    init(_ url: FetchURL, loop: UnsafeMutablePointer<EventLoop>, pollInterval: UInt64, fetcher: Fetcher) {
+        self.url = url
+        name = url.description
         self.fetcher = fetcher
         self.pollInterval = pollInterval
         document = LoadedDocument(sourceName: name)
@@ -43,12 +39,8 @@ final class RemoteRoutes: DataClient {
 
     private func fetch() {
         guard !isFetching else { return }
-        switch url {
-        case .success(let url):
-            isFetching = true
-            get(url, redirectsLeft: DataClientLimits.redirectsMax)
-        case .failure(let failure): feed.fail(["\(name): \(failure.reason)"])
-        }
+        isFetching = true
+        get(url, redirectsLeft: DataClientLimits.redirectsMax)
     }
 
     private func get(_ url: FetchURL, redirectsLeft: Int) {

@@ -1,5 +1,6 @@
 internal import Bytes
 internal import Eskip
+internal import HTTP
 internal import Routing
 
 /// Makes of the routes as their authors wrote them those that are compiled, in the documented order (eskip.md §8):
@@ -16,6 +17,11 @@ struct RouteRewriter {
         cloner = Cloner(options.cloneRoutes, problems: &problems)
         editor = Editor(options.editRoutes, flag: "edit-route", problems: &problems)
         forwardAddress = options.forwardBackendURL
+        do throws(OriginError) {
+            if !forwardAddress.isEmpty { _ = try Origin.parse(forwardAddress) }
+        } catch {
+            problems.append("-forward-backend-url \"\(forwardAddress)\": \(error.reason)")
+        }
         if !problems.isEmpty { throw DataClientOptionError(reasons: problems) }
     }
 

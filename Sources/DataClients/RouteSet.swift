@@ -13,8 +13,12 @@ struct RouteSet {
         var hash: UInt32 = 0
     }
 
+    private static let slotsMin = 16
+
     private var slots: [Slot] = []
     private(set) var count = 0
+    /// Bytes of the places.
+    var byteCount: Int { slots.count * MemoryLayout<Slot>.stride }
 
     init() {}
 
@@ -82,7 +86,7 @@ struct RouteSet {
     }
 
     private mutating func insert(_ definition: RouteDefinition, _ hash: UInt32) -> RouteDefinition? {
-        if count * 4 >= slots.count * 3 { resize(to: max(16, slots.count * 2)) }
+        if count * 4 >= slots.count * 3 { resize(to: max(RouteSet.slotsMin, slots.count * 2)) }
         let found = definition.withIdBytes { find($0, hash) }
         if let found {
             let former = slots[found].definition
@@ -100,6 +104,8 @@ struct RouteSet {
         let former = slots[found].definition
         count -= 1
         close(found)
+        // As many again may go before the next time.
+        if count * 8 < slots.count, slots.count > RouteSet.slotsMin { resize(to: slots.count / 4) }
         return former
     }
 
@@ -110,7 +116,7 @@ struct RouteSet {
     }
 
     mutating func reserve(_ count: Int) {
-        var size = max(16, slots.count)
+        var size = max(RouteSet.slotsMin, slots.count)
         while count * 4 >= size * 3 { size *= 2 }
         if size > slots.count { resize(to: size) }
     }

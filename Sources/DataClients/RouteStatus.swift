@@ -16,8 +16,6 @@ public final class RouteStatus: Sendable {
         public internal(set) var failureCount = 0
         /// What is wrong with it now, one line each; empty if all is well.
         public internal(set) var problems: [String] = []
-        /// Seconds since 1970 of the last accepted change.
-        public internal(set) var changedAt = 0
     }
 
     struct State: Sendable {

@@ -23,6 +23,8 @@ public final class RouteUpdater {
     private let report: UpdateReport
     private var feeds: [RouteFeed] = []
     private var pending: [PendingChange] = []
+    /// Rounds of `reclaim` after a large update, which free much.
+    private var trimsLeft = 0
 
     /// What one client's change did to the merged set.
     struct PendingChange {
@@ -78,7 +80,7 @@ public final class RouteUpdater {
 
     func take(_ change: SourceChange, from feed: RouteFeed) {
         let outcome = merge.apply(change, from: feed.index)
-        let isFirst = report.loaded(feed.index, routeCount: feed.routeCount, isChange: !change.isEmpty, at: clock())
+        let isFirst = report.loaded(feed.index, routeCount: feed.routeCount, isChange: !change.isEmpty)
         pending.append(PendingChange(feed: feed, isFirst: isFirst, outcome: outcome))
         if pending.count == 1 { updateNeeded() }
     }
@@ -106,8 +108,11 @@ public final class RouteUpdater {
         }
         report.log(changes, rewritten, notes, names: feeds.map(\.name))
         reportFirstLoad()
-        // Reading many routes takes memory for a moment that the allocator would keep.
-        if rewritten.contains(where: { $0.upserts.count >= DataClientLimits.trimmedRoutesMin }) { clinux_trim_heap() }
+        // Reading many routes takes memory for a moment that the allocator would keep; that of the former ones comes free later.
+        if rewritten.contains(where: { $0.upserts.count + $0.deletes.count >= DataClientLimits.trimmedRoutesMin }) {
+            clinux_trim_heap()
+            trimsLeft = 2
+        }
     }
 
     /// Gives back what former tables held, and former endpoints; to be called every few seconds.
@@ -115,6 +120,9 @@ public final class RouteUpdater {
         compiler.reclaim()
         // A worker without requests has no turns.
         if slot.reclaim() { tablePublished() }
+        guard trimsLeft > 0 else { return }
+        clinux_trim_heap()
+        trimsLeft -= 1
     }
 
     private func publish(_ table: RoutingTable) {

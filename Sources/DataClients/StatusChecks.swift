@@ -13,7 +13,10 @@ public final class StatusChecks {
     private var reported = ""
 
     /// - Parameter options: how URLs are fetched; name servers and rules for TLS.
-    public init(_ urls: [String], loop: UnsafeMutablePointer<EventLoop>, options: DataClientOptions, log: Logger) {
+    /// - Throws: what is wrong with the URLs: such as cannot answer are not waited for.
+    public init(_ urls: [String], loop: UnsafeMutablePointer<EventLoop>, options: DataClientOptions, log: Logger) throws(DataClientOptionError) {
+        let problems = FetchURL.problems(urls, flag: "status-checks")
+        guard problems.isEmpty else { throw DataClientOptionError(reasons: problems) }
         awaited = urls
         self.log = log
         fetcher = Fetcher(loop, dnsServers: options.dnsServers, security: options.security)

@@ -31,14 +31,13 @@ final class UpdateReport {
     // MARK: Loads
 
     /// - Returns: whether it is the source's first good load.
-    func loaded(_ index: Int, routeCount: Int, isChange: Bool, at now: RouteClock) -> Bool {
+    func loaded(_ index: Int, routeCount: Int, isChange: Bool) -> Bool {
         let (name, isFirst, isRecovery) = status.update { state in
             let source = state.sources[index]
             state.sources[index].isLoaded = true
             state.sources[index].routeCount = routeCount
             state.sources[index].loadCount += isChange || !source.isLoaded ? 1 : 0
             state.sources[index].problems = []
-            if isChange { state.sources[index].changedAt = Int(now.wallTime / 1_000_000_000) }
             return (source.name, !source.isLoaded, !source.problems.isEmpty)
         }
         if isRecovery { log.info("\(name): right again, \(routeCount) routes") }

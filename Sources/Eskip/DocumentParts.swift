@@ -3,9 +3,10 @@ internal import Glibc
 /// A large document, cut into parts that are read side by side, each by a thread of its own.
 ///
 /// Where to cut is guessed: before what looks like the beginning of a route at the beginning of a line. The guess was right if the part before
-/// ends with a `;` between two routes and has no errors, for there the language has no state but that no bare route may follow. A wrong
-/// one (a string of several lines has such lines), like an error anywhere, means that one thread reads the whole again: errors are always
-/// those of one thread. What a wrong guess has interned stays interned, within `EskipLimits.namesMax` as always.
+/// ends with a `;` between two routes, for there the language has no state but that no bare route may follow; that holds for a part with
+/// errors too, if none of its literals is open where it ends. A wrong guess (a string of several lines has such lines) means that one thread
+/// reads the whole again, and so do more errors than one thread would report. Errors are always those of one thread. What a wrong
+/// guess has interned stays interned, within `EskipLimits.namesMax` as always.
 final class DocumentParts: @unchecked Sendable {
     // Unchecked: each thread has the part of its number to itself until it is joined.
 
@@ -13,18 +14,23 @@ final class DocumentParts: @unchecked Sendable {
     private let cuts: [Int]
     private let results: UnsafeMutablePointer<Part?>
 
-    /// What a part without errors came to; its records count from the beginning of the whole source.
+    /// What a part came to; its records count from the beginning of the whole source, its errors from its own.
     private struct Part {
         let writer: RecordWriter
         let decoded: [UInt8]
+        let errors: ErrorCollector
     }
 
     private static let stackBytes = 1 << 20
 
     /// - Returns: nil if the document cannot be read in parts, for whatever reason.
-    static func read(_ source: [UInt8], _ partCount: Int, _ sourceName: String, _ start: SourceStart) -> RouteDocument? {
+    static func read(_ source: [UInt8], _ partCount: Int, _ sourceName: String, _ start: SourceStart) -> ParsedDocument? {
         guard let parts = DocumentParts(source, partCount), let read = parts.readAll() else { return nil }
-        return joined(read, source, sourceName, start)
+        var errors = ErrorCollector()
+        for (part, cut) in zip(read, parts.cuts) { errors.append(part.errors, from: cut) }
+        if errors.isFull { return nil }
+        return ParsedDocument(
+            document: joined(read, source, sourceName, start), errors: errors.errors(source: source, sourceName: sourceName, start: start), isTruncated: false)
     }
 
     private init?(_ source: [UInt8], _ partCount: Int) {
@@ -61,12 +67,10 @@ final class DocumentParts: @unchecked Sendable {
         // A copy: threads that counted references to one array would wait for each other.
         let text = Array(source[cuts[number]..<cuts[number + 1]])
         var parser = Parser(source: text)
-        let isWhole = parser.documentPart(mayBeBare: number == 0)
-        let isLast = number == cuts.count - 2
-        guard isWhole || isLast && parser.errors.count == 0 && parser.token.kind == .end else { return }
+        guard parser.documentPart(mayBeBare: number == 0, isLast: number == cuts.count - 2) else { return }
         var part = parser.finishPart()
         part.writer.move(sourceCount: text.count, by: cuts[number], decodedBy: source.count - text.count)
-        results[number] = Part(writer: part.writer, decoded: part.decoded)
+        results[number] = Part(writer: part.writer, decoded: part.decoded, errors: part.errors)
     }
 
     private static func joined(_ parts: [Part], _ source: [UInt8], _ sourceName: String, _ start: SourceStart) -> RouteDocument {

@@ -18,6 +18,13 @@ struct ErrorCollector {
         entries.append(Entry(range: range, routeID: routeID, message: message))
     }
 
+    /// Adds those of the part that follows, whose bytes begin at `offset` of the source.
+    mutating func append(_ part: ErrorCollector, from offset: Int) {
+        for entry in part.entries {
+            entries.append(Entry(range: entry.range.moved(by: offset), routeID: entry.routeID.moved(by: offset), message: entry.message))
+        }
+    }
+
     /// The errors in the order of the text.
     func errors(source: [UInt8], sourceName: String, start: SourceStart = .ofText) -> [EskipError] {
         guard !entries.isEmpty else { return [] }
@@ -30,6 +37,10 @@ struct ErrorCollector {
                 excerpt: SourceExcerpt(of: source, at: entry.range))
         }
     }
+}
+
+extension Range<Int> {
+    fileprivate func moved(by offset: Int) -> Range<Int> { lowerBound + offset..<upperBound + offset }
 }
 
 extension SourceExcerpt {
@@ -57,7 +68,18 @@ extension RouteDocument {
 }
 
 /// Source text made fit for a terminal and a log line.
-enum Printable {
+public enum Printable {
+    /// A message with texts of others in it, as one line; of one above `EskipLimits.messageBytesMax` bytes the middle is left out.
+    public static func line(_ message: String) -> String {
+        if message.utf8.count <= EskipLimits.messageBytesMax, message.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return message }
+        var bytes = message.utf8.map { $0 >= 0x09 && $0 <= 0x0D ? 0x20 : $0 }
+        if bytes.count > EskipLimits.messageBytesMax {
+            let kept = EskipLimits.messageBytesMax / 2
+            bytes.replaceSubrange(kept..<(bytes.count - kept), with: "…".utf8)
+        }
+        return text(bytes)
+    }
+
     /// Invalid UTF-8 is repaired; control characters other than tabs, which could move a cursor, are replaced.
     static func text(_ bytes: some Collection<UInt8>) -> String {
         var text = ""

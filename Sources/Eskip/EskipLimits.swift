@@ -26,6 +26,8 @@ public enum EskipLimits {
     public static let namesMax = 1 << 16
     /// Bytes of an offending token repeated in a message.
     public static let quotedBytesMax = 32
+    /// Of a message about a route that does not compile.
+    public static let messageBytesMax = 1024
     /// Bytes of a source line shown on each side of the place of an error.
     public static let excerptBytesMax = 80
 }

@@ -15,6 +15,7 @@ struct LBEndpointAddress {
         case character(UInt8)
         case port
         case escape
+        case brackets
     }
 
     init(_ text: [UInt8]) throws(Problem) {
@@ -57,15 +58,21 @@ struct LBEndpointAddress {
         if let control = text.first(where: { $0 < 0x20 || $0 == 0x7F }) { throw .character(control) }
         let authority = text.prefix { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") }
         if let bad = authority.first(where: { $0 == 0x20 || "\"<>\\^`{|}".utf8.contains($0) }) { throw .character(bad) }
-        // The port is what follows the last colon outside an IPv6 literal.
-        let host = authority[(authority.lastIndex(of: UInt8(ascii: "]")) ?? authority.startIndex)...]
-        if let colon = host.lastIndex(of: UInt8(ascii: ":")), !host[(colon + 1)...].allSatisfy(\.isDigit) {
-            throw .port
+        try checkHost(authority[(authority.lastIndex(of: UInt8(ascii: "@")).map { $0 + 1 } ?? authority.startIndex)...])
+        let beforeQuery = text.prefix { $0 != UInt8(ascii: "?") }
+        for (offset, byte) in beforeQuery.enumerated() where byte == UInt8(ascii: "%") {
+            guard beforeQuery.dropFirst(offset + 1).prefix(2).filter({ $0.hexValue != nil }).count == 2 else { throw .escape }
         }
-        let path = text[authority.endIndex...].prefix { $0 != UInt8(ascii: "?") }
-        for (offset, byte) in path.enumerated() where byte == UInt8(ascii: "%") {
-            guard path.dropFirst(offset + 1).prefix(2).filter({ $0.hexValue != nil }).count == 2 else { throw .escape }
+    }
+
+    /// An IPv6 literal ends, and what follows the last colon behind it is a port.
+    private static func checkHost(_ text: ArraySlice<UInt8>) throws(Problem) {
+        let closing = text.lastIndex(of: UInt8(ascii: "]"))
+        if text.first == UInt8(ascii: "[") {
+            guard let closing, text[(closing + 1)...].first ?? UInt8(ascii: ":") == UInt8(ascii: ":") else { throw .brackets }
         }
+        let host = text[(closing ?? text.startIndex)...]
+        if let colon = host.lastIndex(of: UInt8(ascii: ":")), !host[(colon + 1)...].allSatisfy(\.isDigit) { throw .port }
     }
 
     /// Percent-decoded as a query: `+` is a blank, and a broken escape stays as it is.

@@ -1,5 +1,12 @@
 /// Numbers as the language writes them: digits with at most one point, never an exponent (eskip.md §1.1, §6.1).
-enum NumberText {
+public enum NumberText {
+    /// As a route file would have it: `302`, not `302.0`.
+    public static func text(_ number: Double) -> String {
+        var text: [UInt8] = []
+        append(number, to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
     /// Appends the shortest text that reads back as the same double.
     static func append(_ number: Double, to output: inout [UInt8]) {
         if let integer = Int64(exactly: number) {

@@ -73,6 +73,7 @@ enum EndpointMessage {
         case .character(let byte): "the endpoint \(found) holds the byte 0x\(String(byte, radix: 16)), which no URI has"
         case .port: "the port of the endpoint \(found) is not a number"
         case .escape: "the endpoint \(found) has a % without two hexadecimal digits"
+        case .brackets: "the IPv6 address of the endpoint \(found) has no closing ], or more than a port behind it"
         }
     }
 

@@ -15,7 +15,8 @@ struct Parser {
     private var names = NameCache()
     var facts = PredicateFactsOfRoute()
     private(set) var isTruncated = false
-    private var stopsAtError = false
+    /// Whether a literal without an end took up the rest of the source: with more text behind, it would be another one.
+    private var meetsOpenEnd = false
     /// Bytes that may still be read twice in recoveries; bounds the work of a hostile document.
     private var rereadBytesLeft: Int
 
@@ -36,7 +37,7 @@ struct Parser {
     }
 
     /// What a part came to, instead of `finish`.
-    consuming func finishPart() -> (writer: RecordWriter, decoded: [UInt8]) { (writer, text.bytes) }
+    consuming func finishPart() -> (writer: RecordWriter, decoded: [UInt8], errors: ErrorCollector) { (writer, text.bytes, errors) }
 
     consuming func finish(sourceName: String, start: SourceStart = .ofText) -> RouteDocument {
         writer.finish(sourceName: sourceName, source: lexer.source, decoded: text.bytes, start: start)
@@ -54,13 +55,13 @@ extension Parser {
         routes(mayBeBare: token.kind != .semicolon)
     }
 
-    /// A part of a list of named routes, up to its first error.
+    /// A part of a list of named routes.
     ///
-    /// - Returns: whether it is without errors and another route may begin behind it.
-    mutating func documentPart(mayBeBare: Bool) -> Bool {
-        stopsAtError = true
+    /// - Returns: whether it came to what it comes to when the whole list is read, errors included, and another route may begin behind it
+    ///   unless it is the last one.
+    mutating func documentPart(mayBeBare: Bool, isLast: Bool) -> Bool {
         routes(mayBeBare: mayBeBare && token.kind != .semicolon)
-        return errors.count == 0 && token.kind == .end && previous.kind == .semicolon
+        return token.kind == .end && !isTruncated && (isLast || previous.kind == .semicolon && !meetsOpenEnd)
     }
 
     private mutating func routes(mayBeBare: Bool) {
@@ -72,7 +73,6 @@ extension Parser {
                 try definition(mayBeBare: mayBeBare)
                 if errors.count == errorsBefore { writer.append(route) }
             } catch {
-                if stopsAtError { return }
                 recover()
             }
             mayBeBare = false
@@ -138,12 +138,18 @@ extension Parser {
     /// Skips the rest of a refused route. If a literal reaches into later definitions, its end was probably
     /// forgotten: then these are read again, and have their own say.
     private mutating func recover() {
+        noteOpenEnd()
         if previous.isLiteral, restart(inside: previous) { return }
         while token.kind != .semicolon && token.kind != .end {
             let isSuspect = token.isLiteral || token.kind == .invalid
             if isSuspect, restart(inside: token) { return }
             advance()
+            noteOpenEnd()
         }
+    }
+
+    private mutating func noteOpenEnd() {
+        if token.kind == .invalid, token.end == source.count { meetsOpenEnd = true }
     }
 
     private mutating func restart(inside literal: Token) -> Bool {

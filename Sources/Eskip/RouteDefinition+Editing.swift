@@ -4,7 +4,6 @@ public struct RouteEdit: Sendable {
     public var id: String?
     /// Replaces the definition's own predicates.
     public var predicates: CallList?
-    public var prependedPredicates = CallList.empty
     public var appendedPredicates = CallList.empty
     /// Replaces the definition's own filters.
     public var filters: CallList?
@@ -16,7 +15,7 @@ public struct RouteEdit: Sendable {
     public init() {}
 
     var changesPredicates: Bool {
-        predicates != nil || !prependedPredicates.isEmpty || !appendedPredicates.isEmpty
+        predicates != nil || !appendedPredicates.isEmpty
     }
 }
 
@@ -44,51 +43,10 @@ extension RouteDefinition {
         return builder.finish()[0]
     }
 
-    public func with(id: String) -> RouteDefinition {
+    /// The same for what a closure sets: `changed { $0.id = "other" }`.
+    public func changed(_ set: (inout RouteEdit) -> Void) -> RouteDefinition {
         var edit = RouteEdit()
-        edit.id = id
-        return changed(by: edit)
-    }
-
-    public func replacingPredicates(_ predicates: CallList) -> RouteDefinition {
-        var edit = RouteEdit()
-        edit.predicates = predicates
-        return changed(by: edit)
-    }
-
-    public func prependingPredicates(_ predicates: CallList) -> RouteDefinition {
-        var edit = RouteEdit()
-        edit.prependedPredicates = predicates
-        return changed(by: edit)
-    }
-
-    public func appendingPredicates(_ predicates: CallList) -> RouteDefinition {
-        var edit = RouteEdit()
-        edit.appendedPredicates = predicates
-        return changed(by: edit)
-    }
-
-    public func replacingFilters(_ filters: CallList) -> RouteDefinition {
-        var edit = RouteEdit()
-        edit.filters = filters
-        return changed(by: edit)
-    }
-
-    public func prependingFilters(_ filters: CallList) -> RouteDefinition {
-        var edit = RouteEdit()
-        edit.prependedFilters = filters
-        return changed(by: edit)
-    }
-
-    public func appendingFilters(_ filters: CallList) -> RouteDefinition {
-        var edit = RouteEdit()
-        edit.appendedFilters = filters
-        return changed(by: edit)
-    }
-
-    public func replacingBackend(_ backend: BackendDefinition) -> RouteDefinition {
-        var edit = RouteEdit()
-        edit.backend = backend
+        set(&edit)
         return changed(by: edit)
     }
 }

@@ -14,11 +14,6 @@ extension RouteDefinition: Equatable {
             && backendWord.rawValue == other.backendWord.rawValue && argumentCount == other.argumentCount
     }
 
-    /// Whether both name the same endpoints, in the same order: of a network backend, the one address.
-    public func hasEndpoints(of other: RouteDefinition) -> Bool {
-        backendWord.rawValue == other.backendWord.rawValue && hasBackend(of: other)
-    }
-
     /// Whether both say the same but for the addresses of their backends, which are of one kind and, if balanced, of one algorithm
     /// and one group.
     public func isSameButForEndpoints(as other: RouteDefinition) -> Bool {

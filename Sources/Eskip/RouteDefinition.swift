@@ -54,7 +54,7 @@ public struct RouteDefinition: Sendable {
 
 /// Places of the words of a record. Then follow three words per call (name, position, arguments up to and with this
 /// call), two per argument, and the backend: two for an address, or one for the algorithm and two per endpoint (four if any
-/// endpoint has a zone).
+/// endpoint has a zone) and two for the group, if there is one.
 enum RouteRecord {
     static let id = 0
     static let position = 2

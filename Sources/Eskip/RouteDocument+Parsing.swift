@@ -34,8 +34,8 @@ extension RouteDocument {
             return ParsedDocument(document: .empty, errors: [error], isTruncated: true)
         }
         let parts = Swift.min(threads, bytes.count / EskipLimits.partBytesMin, EskipLimits.partsMax)
-        if parts > 1, let document = DocumentParts.read(bytes, parts, sourceName, start) {
-            return ParsedDocument(document: document, errors: [], isTruncated: false)
+        if parts > 1, let parsed = DocumentParts.read(bytes, parts, sourceName, start) {
+            return parsed
         }
         var parser = Parser(source: bytes)
         parser.document()

@@ -2,7 +2,7 @@ import Synchronization
 
 /// Route definitions that share one immutable text: what a parse or a build produces.
 ///
-/// The document owns three arrays and no object per route; `RouteDefinition` is a number into it. The records'
+/// The document owns four arrays and no object per route; `RouteDefinition` is a number into it. The records'
 /// layout is told in `Eskip.docc/Eskip.md`. A document lives as long as any definition, call or argument taken from
 /// it: see `RouteDefinition.detached()` for keeping one route of a large one.
 public final class RouteDocument: Sendable {

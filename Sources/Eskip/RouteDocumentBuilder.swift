@@ -89,7 +89,7 @@ extension RouteDocumentBuilder {
             for call in own { append(call) }
             return
         }
-        let calls = Array(edit.prependedPredicates) + Array(own) + Array(edit.appendedPredicates)
+        let calls = Array(own) + Array(edit.appendedPredicates)
         for call in PredicateReplacement.kept(calls) { append(call) }
     }
 

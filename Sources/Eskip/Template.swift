@@ -26,11 +26,6 @@ public struct Template: Sendable {
     /// Whether the text has no placeholder, so that every expansion is the text itself.
     public var isConstant: Bool { pieces.allSatisfy { $0.placeholder == nil } }
 
-    /// Whether a placeholder can only be resolved when there is a response.
-    public var needsResponse: Bool {
-        placeholders.contains { if case .responseHeader = $0 { true } else { false } }
-    }
-
     /// The text as given.
     public var text: String { String(decoding: bytes, as: UTF8.self) }
 

@@ -29,7 +29,7 @@ public struct ArgumentReader {
         let why = reason.isEmpty ? "" : " (\(reason))"
         let found = switch arguments[position] {
         case .string(let text): "\"\(text)\""
-        case .number(let number): "\(number)"
+        case .number(let number): NumberText.text(number)
         }
         return FilterArgumentError("takes \(usage): argument \(position + 1) must be \(expected), found \(found)\(why)")
     }

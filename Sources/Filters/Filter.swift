@@ -44,8 +44,6 @@ public enum RouteTrait: Sendable {
     case fadeIn(duration: UInt64, exponent: Double)
     /// An endpoint, `host:port`, exists since this wall time, seconds since 1970.
     case endpointCreated(address: String, seconds: Double)
-    /// Rate limit filters of the route deny when their store fails.
-    case ratelimitFailClosed
 }
 
 /// What a filter's factory made of its arguments.

@@ -4,6 +4,7 @@ internal import Telemetry
 /// The filters that routes may name.
 public struct FilterRegistry: Sendable {
     private var specs: [Name: FilterSpec] = [:]
+    private var disabled: Set<Name> = []
     public var environment: FilterEnvironment
 
     public init(environment: FilterEnvironment = FilterEnvironment()) { self.environment = environment }
@@ -16,9 +17,19 @@ public struct FilterRegistry: Sendable {
     }
 
     /// Makes routes that use these names invalid (`-disabled-filters`).
-    public mutating func disable(_ names: [String]) {
-        for name in names { specs[Name(name)] = nil }
+    ///
+    /// - Returns: the names that no filter has.
+    @discardableResult
+    public mutating func disable(_ names: [String]) -> [String] {
+        names.filter { name in
+            guard specs.removeValue(forKey: Name(name)) != nil else { return !isDisabled(Name(name)) }
+            disabled.insert(Name(name))
+            return false
+        }
     }
+
+    /// Whether there would be such a filter if it were not disabled.
+    public func isDisabled(_ name: Name) -> Bool { disabled.contains(name) }
 
     public var names: [String] { specs.keys.map(\.text).sorted() }
 

@@ -12,9 +12,6 @@ extension CompiledRegexp {
         return cache.withLock { $0.keep(compiled) }
     }
 
-    /// The number of patterns somebody holds, for tests and metrics.
-    public static var sharedCount: Int { cache.withLock { $0.liveCount } }
-
     private static let cache = Mutex(SharedRegexps())
 }
 
@@ -26,8 +23,6 @@ private struct SharedRegexps {
 
     private var references: [String: Reference] = [:]
     private var sweepCount = 64
-
-    var liveCount: Int { references.values.count { $0.regexp != nil } }
 
     func known(_ pattern: String) -> CompiledRegexp? { references[pattern]?.regexp }
 

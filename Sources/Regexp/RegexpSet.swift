@@ -15,8 +15,6 @@ public final class RegexpSet: @unchecked Sendable {
         let indices: [Int]
     }
 
-    public var count: Int { patterns.count }
-
     /// Compiles the patterns; the first that RE2 refuses is thrown, and `.programTooLarge` with an empty pattern when all together
     /// exceed the memory (split them then).
     ///

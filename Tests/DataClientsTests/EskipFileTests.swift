@@ -89,16 +89,20 @@ struct EskipFileTests {
         try serving { fixture in
             let file = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC)
             try #require(file >= 0)
+            let start = ContinuousClock.now
+            // To a writer that a machine stopped for so long the file belongs no more.
+            func hasRested() -> Bool { ContinuousClock.now - start >= .nanoseconds(Int64(DataClientLimits.quietNanoseconds)) }
             for piece in ["a: * -> <loopback>;", " b: * -> <loop", "back>;"] {
-                #expect(fixture.ids == ["a", "b"])
+                #expect(fixture.ids == ["a", "b"] || hasRested())
                 _ = piece.withCString { write(file, $0, strlen($0)) }
                 Patience.pause(milliseconds: 50)
             }
-            #expect(fixture.route("b") == "b: * -> <shunt>;")
+            #expect(fixture.route("b") == "b: * -> <shunt>;" || hasRested())
             close(file)
+            let isSure = !hasRested()
             try fixture.waitFor("b", "b: * -> <loopback>;")
             #expect(fixture.ids == ["a", "b"])
-            #expect(!fixture.log.lines.contains { $0.hasPrefix("error") })
+            #expect(!isSure || !fixture.log.lines.contains { $0.hasPrefix("error") })
         }
     }
 
@@ -231,7 +235,7 @@ struct EskipFileTests {
     @Test("bytes that are no UTF-8 are errors outside of strings and pass through inside")
     func notUTF8() throws {
         func replace(_ bytes: [UInt8]) throws {
-            let file = open(path + ".new", O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+            let file = open(path + ".new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
             try #require(Glibc.write(file, bytes, bytes.count) == bytes.count)
             close(file)
             try #require(rename(path + ".new", path) == 0)

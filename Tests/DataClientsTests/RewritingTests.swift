@@ -94,9 +94,9 @@ struct RewritingTests {
     func badOptions() {
         let options = RouteRewritingOptions(
             prepend: ["f("], append: ["g() ->"], edit: [TextReplacement(pattern: "(", replacement: "")],
-            clone: [TextReplacement(pattern: "a{9999}", replacement: "")])
+            clone: [TextReplacement(pattern: "a{9999}", replacement: "")], forward: "nowhere")
         #expect { _ = try RouteRewriter(options) } throws: { error in
-            (error as? DataClientOptionError)?.reasons.count == 4
+            (error as? DataClientOptionError)?.reasons.count == 5
         }
     }
 

@@ -28,6 +28,16 @@ struct RouteSetTests {
         #expect(set["r999"] == nil)
     }
 
+    @Test("places go when most routes have gone, and what is left is found")
+    func shrunk() {
+        let document = RouteDocument.parse((0..<3000).map { "r\($0): * -> <shunt>;" }.joined()).document
+        var set = RouteSet(document)
+        let before = set.byteCount
+        for number in 3..<3000 { #expect(set.remove("r\(number)") != nil) }
+        #expect(set.byteCount * 64 <= before)
+        #expect(set.count == 3 && ["r0", "r1", "r2"].allSatisfy { set[$0] != nil } && set["r3"] == nil)
+    }
+
     @Test("an empty set finds nothing, and an empty id is an id")
     func empty() {
         var set = RouteSet()

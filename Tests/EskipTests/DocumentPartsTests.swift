@@ -29,11 +29,13 @@ import Testing
     private func expectSame(_ bytes: [UInt8], isInParts: Bool?, sourceLocation: SourceLocation = #_sourceLocation) {
         let one = RouteDocument.parse(bytes: bytes, sourceName: "f")
         for threads in [2, 3, 8] {
-            let many = DocumentParts.read(bytes, threads, "f", .ofText)
-            if let isInParts { #expect((many != nil) == isInParts, "read in \(threads) parts", sourceLocation: sourceLocation) }
+            let parsed = DocumentParts.read(bytes, threads, "f", .ofText)
+            if let isInParts { #expect((parsed != nil) == isInParts, "read in \(threads) parts", sourceLocation: sourceLocation) }
             // What cannot be read in parts one thread reads.
-            guard let many else { continue }
-            #expect(one.isValid, "errors were overlooked", sourceLocation: sourceLocation)
+            guard let parsed else { continue }
+            let many = parsed.document
+            #expect(parsed.errors == one.errors, "errors differ", sourceLocation: sourceLocation)
+            #expect(parsed.isTruncated == one.isTruncated, sourceLocation: sourceLocation)
             #expect((many.words == one.document.words) == true, "records differ", sourceLocation: sourceLocation)
             #expect((many.routeStarts == one.document.routeStarts) == true, "places differ", sourceLocation: sourceLocation)
             #expect((many.decoded == one.document.decoded) == true, "decoded texts differ", sourceLocation: sourceLocation)
@@ -51,7 +53,7 @@ import Testing
     @Test func positionsCountFromTheBeginningOfTheText() throws {
         let start = SourceStart(line: 10, column: 5)
         let one = RouteDocument.parse(bytes: Self.whole, sourceName: "f", start: start).document
-        let many = try #require(DocumentParts.read(Self.whole, 3, "f", start))
+        let many = try #require(DocumentParts.read(Self.whole, 3, "f", start)).document
         for index in one.indices {
             #expect(many[index].position == one[index].position)
             #expect(many[index].backendPosition == one[index].backendPosition)
@@ -61,7 +63,7 @@ import Testing
 
     @Test(arguments: [nil, 10, 20_000] as [Int?]) func theParserReadsLargeDocumentsInParts(broken: Int?) {
         let comment = "// " + String(repeating: "x", count: 100) + "\n"
-        let lines = (0..<20_000).map { $0 == broken ? "r\($0) *;\n" : "\(comment)r\($0): * -> <shunt>;\n" }
+        let lines = (0..<20_000).map { (line: Int) in line == broken ? "r\(line) *;\n" : "\(comment)r\(line): * -> <shunt>;\n" }
         let bytes = Array(lines.joined().utf8)
         #expect(bytes.count > 2 * EskipLimits.partBytesMin)
         let one = RouteDocument.parse(bytes: bytes), many = RouteDocument.parse(bytes: bytes, threads: 2)
@@ -71,14 +73,29 @@ import Testing
     }
 
     @Test func errorsAreThoseOfOneThread() {
-        for (place, broken) in [(10, "r10 *"), (310, "r310: Path(1) -> <shunt>"), (599, "x: Nope( -> <shunt>")] {
+        for (place, broken) in [(10, "r10 *"), (310, "r310: Path(1) -> <shunt>"), (599, "x: Nope( -> <shunt>"), (200, "r200: * -> \"http://a"), (599, "r599: * -> `a")] {
             var routes = Self.routes
             routes[place] = broken
-            expectSame(Self.text(routes), isInParts: false)
+            expectSame(Self.text(routes), isInParts: true)
             routes[place / 2] = "y y"
-            expectSame(Self.text(routes), isInParts: false)
+            expectSame(Self.text(routes), isInParts: true)
+            expectSame(Self.text(routes) + Array(";\n".utf8), isInParts: true)
         }
+        // More than are reported: where reading ends, only one thread knows.
         expectSame(Self.text(Self.routes.indices.map { "r\($0): * -> <\"nope\">" }), isInParts: false)
+        expectSame(Self.text(Self.routes.indices.map { $0 % 8 == 0 ? "r\($0) *" : Self.routes[$0] }), isInParts: true)
+        expectSame(Self.text(Self.routes.indices.map { $0 % 6 == 0 ? "r\($0) *" : Self.routes[$0] }), isInParts: false)
+    }
+
+    @Test func aLiteralThatIsOpenWhereAPartEndsIsReadByOneThread() {
+        // Nothing ends the string: in the whole it reaches the end, and in a part that of the part.
+        var routes = (0..<600).map { "r\($0): Path(`/\($0)`) -> <shunt>" }
+        routes[0] = "r0: * -> \""
+        expectSame(Self.text(routes), isInParts: nil)
+        for place in [1, 150, 299, 300, 301, 599] {
+            routes[place] = "r\(place): * -> \"http://a"
+            expectSame(Self.text(routes), isInParts: nil)
+        }
     }
 
     @Test func whatOnlyLooksLikeARouteIsNone() {
@@ -90,8 +107,8 @@ import Testing
         // The `;` before the cut stands in a comment: the last route of the part has none of its own.
         let missing = (0..<600).map { "r\($0): Path(\"/a/b/c/d/e/f/g/h/i/j/k/\($0)\") -> <shunt>" }
         expectSame(Self.text(missing, separator: " // ;\n"), isInParts: false)
-        // A bare route is a document of its own.
-        expectSame(Array("Path(\"/a\") -> <shunt>;\n".utf8) + Self.whole, isInParts: false)
+        // A bare route is a document of its own: one error, wherever the text is cut.
+        expectSame(Array("Path(\"/a\") -> <shunt>;\n".utf8) + Self.whole, isInParts: true)
         expectSame(Array(repeating: UInt8(ascii: "\n"), count: 4 << 10), isInParts: false)
     }
 

@@ -207,13 +207,17 @@ struct ValidationTests {
         ("a: * -> <\"http://h h\">", "the endpoint \"http://h h\" holds the byte 0x20, which no URI has"),
         ("a: * -> <\"http://h\\n\">", "the endpoint \"http://h\\n\" holds the byte 0xa, which no URI has"),
         ("a: * -> <\"http://h/%zz\">", "the endpoint \"http://h/%zz\" has a % without two hexadecimal digits"),
+        ("a: * -> <\"http://%zz\">", "the endpoint \"http://%zz\" has a % without two hexadecimal digits"),
+        ("a: * -> <\"http://[::1\">", "the IPv6 address of the endpoint \"http://[::1\" has no closing ], or more than a port behind it"),
+        ("a: * -> <\"http://[::1]80\">", "the IPv6 address of the endpoint \"http://[::1]80\" has no closing ], or more than a port behind it"),
+        ("a: * -> <\"http://u@[::1/x]\">", "the IPv6 address of the endpoint \"http://u@[::1/x]\" has no closing ], or more than a port behind it"),
     ])
     func refused(text: String, message: String) {
         #expect(RouteDocument.parse(text).errors.map(\.message) == [message])
     }
 
     @Test("endpoints of one scheme pass, written in any case", arguments: [
-        "<\"http://a\", \"HTTP://b:80/base?x=1\">", "<\"http://[::1]:8080\">", "<\"https://a:\">", "<\"fastcgi://h/%2f\">",
+        "<\"http://a\", \"HTTP://b:80/base?x=1\">", "<\"http://[::1]:8080\">", "<\"http://[::1]\", \"http://u:p@h:80/[x\">", "<\"https://a:\">", "<\"fastcgi://h/%2f\">",
     ])
     func accepted(backend: String) {
         #expect(RouteDocument.parse("a: * -> \(backend)").errors.map(\.message) == [])

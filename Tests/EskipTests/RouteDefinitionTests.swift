@@ -133,15 +133,19 @@ struct EditingTests {
     @Test("every edit changes what it says and nothing else")
     func edits() {
         let lists = (CallList([CallValue("x", 1)]), CallList([CallValue("y", "2")]))
-        let changed = document[0].prependingFilters(lists.0).appendingFilters(lists.1).with(id: "c")
+        let changed = document[0].changed {
+            $0.prependedFilters = lists.0
+            $0.appendedFilters = lists.1
+            $0.id = "c"
+        }
         #expect(changed.id == "c")
         #expect(changed.filters.values == [CallValue("x", 1), CallValue("f", "\n", 1.5), CallValue("y", "2")])
         #expect(changed.predicates.values == document[0].predicates.values)
         #expect(changed.backend == document[0].backend)
-        #expect(document[0].replacingFilters(.empty).filters.isEmpty)
-        #expect(document[0].replacingPredicates(.empty).predicates.isEmpty)
-        #expect(document[0].replacingBackend(.forward).backend == .forward)
-        #expect(document[0].replacingBackend(.forward).filters.values == document[0].filters.values)
+        #expect(document[0].changed { $0.filters = .empty }.filters.isEmpty)
+        #expect(document[0].changed { $0.predicates = .empty }.predicates.isEmpty)
+        #expect(document[0].changed { $0.backend = .forward }.backend == .forward)
+        #expect(document[0].changed { $0.backend = .forward }.filters.values == document[0].filters.values)
     }
 
     @Test("a later Method or Header replaces the earlier, and Any goes, outside documents")
@@ -152,7 +156,7 @@ struct EditingTests {
         ]
         let kept = [CallValue("Header", "Y", "1"), CallValue("Method", "PUT"), CallValue("Header", "X", "2")]
         #expect(RouteDefinition.make(id: "a", predicates: calls, backend: .shunt).predicates.values == kept)
-        #expect(document[1].appendingPredicates(CallList([CallValue("Method", "PUT")])).predicates.values
+        #expect(document[1].changed { $0.appendedPredicates = CallList([CallValue("Method", "PUT")]) }.predicates.values
             == [CallValue("Method", "PUT")])
         #expect(CallList(calls).values == calls)
     }

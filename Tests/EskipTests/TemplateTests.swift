@@ -46,8 +46,6 @@ struct TemplateTests {
     func needs() {
         #expect(Template("plain ${}").isConstant)
         #expect(!Template("${a}").isConstant)
-        #expect(Template("${response.header.A}").needsResponse)
-        #expect(!Template("${request.header.A}").needsResponse)
         #expect(Template("a${b}").text == "a${b}")
     }
 }

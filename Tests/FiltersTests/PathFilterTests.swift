@@ -80,12 +80,18 @@ import Testing
         CallValue("dropQuery"), CallValue("dropQuery", 1), CallValue("stripQuery", 1), CallValue("redirectTo"), CallValue("redirectTo", "302", "/x"),
         CallValue("redirectTo", 302, 1), CallValue("redirectTo", 302, "/x", "y"), CallValue("redirectTo", 99), CallValue("redirectTo", 1000),
         CallValue("redirectTo", 302, "/%zz"), CallValue("redirectTo", 302, "/a\r\nX: y"), CallValue("redirectTo", 302, "mailto:a"),
+        CallValue("redirectTo", 302, "http://[::1"), CallValue("redirectTo", 302, "//[::1]x/"), CallValue("redirectTo", 302, "http://h:port/"),
+        CallValue("redirectTo", 302, "http://a b/"), CallValue("redirectToLower", 302, "http://a\\b"), CallValue("redirect", 302, "https://a:80:90"),
     ])
     func refusesArguments(call: CallValue) {
         #expect(refusal(call) != nil, "\(call)")
     }
 
-    @Test(arguments: [CallValue("stripQuery", 1, 2), CallValue("redirectTo", 302.7, "/x"), CallValue("redirectToLower", 301)])
+    @Test(arguments: [
+        CallValue("stripQuery", 1, 2), CallValue("redirectTo", 302.7, "/x"), CallValue("redirectToLower", 301),
+        CallValue("redirectTo", 302, "http://[::1]:80/x"), CallValue("redirectTo", 302, "//[::1]"), CallValue("redirectTo", 302, "http://h:/"),
+        CallValue("redirectTo", 302, "http://u:p@münchen.example:81"), CallValue("redirectTo", 302, "http:///x"),
+    ])
     func toleratesArguments(call: CallValue) {
         #expect(refusal(call) == nil)
     }

@@ -3,6 +3,7 @@ import Eskip
 import Filters
 import Glibc
 import HTTP
+import TestSupport
 import Testing
 
 /// A directory of files for one test, removed with it.
@@ -29,7 +30,7 @@ private final class FileTree {
     deinit { FileTree.remove(path) }
 
     func write(_ name: String, _ text: String) {
-        let file = fopen(path + "/" + name, "w")
+        let file = fopen(path + "/" + name, "we")
         fwrite(text, 1, text.utf8.count, file)
         fclose(file)
         // Sun, 06 Nov 1994 08:49:37 GMT
@@ -266,17 +267,10 @@ struct StaticFilesTests {
 
     @Test("descriptors are closed with the exchange")
     func descriptors() throws {
-        func lowestFree() -> Int32 {
-            let descriptor = open("/dev/null", O_RDONLY)
-            close(descriptor)
-            return descriptor
-        }
-        // Other tests open and close meanwhile: a leak would show all the same.
-        let before = lowestFree()
-        for _ in 0..<60 {
+        for _ in 0..<3 {
             for target in ["/files/a.txt", "/files/sub/", "/files/nope", "/files/sub", "/files/docs/", "/files/pipe"] { _ = try get(target) }
         }
-        #expect(lowestFree() < before + 40)
+        #expect(openFiles(below: tree.path) == [])
     }
 
     @Test("refuses arguments")

@@ -57,7 +57,10 @@ public enum HeaderFilters {
         FilterSpec("annotate", "(key, value)", 2, Annotate.init),
         FilterSpec("comment") { _, _ in .nothing },
         FilterSpec("originMarker") { (arguments, _) throws(FilterArgumentError) in
-            _ = try ArgumentReader(arguments, "(origin, id, created)", 3).texts()
+            let reader = try ArgumentReader(arguments, "(origin, id, created)", 3)
+            guard InternetTime.seconds(try reader.texts()[2]) != nil else {
+                throw reader.refusal(2, "a time like \"2026-08-21T15:30:00Z\"")
+            }
             return .nothing
         },
     ]

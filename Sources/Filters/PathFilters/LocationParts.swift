@@ -11,7 +11,8 @@ struct LocationParts: Sendable {
     private(set) var query: [UInt8] = []
     private(set) var fragment: [UInt8] = []
 
-    /// - Returns: nil if the text has control characters, a bad escape, or a scheme with neither `/` nor end behind it.
+    /// - Returns: nil if the text has control characters, a bad escape, a scheme with neither `/` nor end behind it, or a
+    ///   host that no URL can have.
     init?(_ text: BorrowedBytes) {
         guard text.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }), LocationParts.hasValidEscapes(text) else { return nil }
         let hash = text.firstIndex(of: UInt8(ascii: "#"), from: 0) ?? text.count
@@ -20,8 +21,7 @@ struct LocationParts: Sendable {
         let mark = rest.firstIndex(of: UInt8(ascii: "?"), from: 0) ?? rest.count
         query = LocationParts.encoded(rest.slice(min(mark + 1, rest.count), rest.count))
         rest = rest.slice(0, mark)
-        guard takeScheme(&rest) else { return nil }
-        takeHost(&rest)
+        guard takeScheme(&rest), takeHost(&rest) else { return nil }
         path = LocationParts.encoded(rest)
         if let first = path.first, first != UInt8(ascii: "/") { path.insert(UInt8(ascii: "/"), at: 0) }
     }
@@ -50,16 +50,31 @@ struct LocationParts: Sendable {
         return rest.isEmpty || rest.first == UInt8(ascii: "/")
     }
 
-    private mutating func takeHost(_ rest: inout BorrowedBytes) {
-        guard rest.hasPrefix("//") else { return }
+    private mutating func takeHost(_ rest: inout BorrowedBytes) -> Bool {
+        guard rest.hasPrefix("//") else { return true }
         let end = rest.firstIndex(of: UInt8(ascii: "/"), from: 2) ?? rest.count
         var authority = rest.slice(2, end)
         while let at = authority.firstIndex(of: UInt8(ascii: "@"), from: 0) { authority = authority.slice(at + 1, authority.count) }
         host = Array(authority)
         rest = rest.slice(end, rest.count)
+        return LocationParts.isHost(authority)
+    }
+
+    /// Says where a host and its port can end, not whether there is such a host: names of any script pass.
+    private static func isHost(_ authority: BorrowedBytes) -> Bool {
+        guard authority.allSatisfy({ $0 >= 0x80 || hostBytes.contains($0) }) else { return false }
+        var behind = authority
+        if authority.first == UInt8(ascii: "[") {
+            guard let closing = authority.firstIndex(of: UInt8(ascii: "]"), from: 0) else { return false }
+            behind = authority.slice(closing + 1, authority.count)
+            guard behind.isEmpty || behind.first == UInt8(ascii: ":") else { return false }
+        }
+        guard let colon = behind.firstIndex(of: UInt8(ascii: ":"), from: 0) else { return true }
+        return behind.slice(colon + 1, behind.count).allSatisfy(ASCII.isDigit)
     }
 
     private static let schemeBytes = ByteSet("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.")
+    private static let hostBytes = ByteSet("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:[]%")
     private static let keptBytes = ByteSet("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@/?[]%")
 
     private static func encoded(_ text: BorrowedBytes) -> [UInt8] {
