@@ -61,7 +61,8 @@ struct HTTP1ServerConnection: ~Copyable {
     var endsWithConnection = false
     /// It could not be read to its end, so more of it may come after the answer.
     var isRefused = false
-    var hasSentContinue = false
+    /// The client holds the request's body back until it is asked for it.
+    var awaitsContinue = false
 
     var requestCount = 0
     let openedAt: UInt64
@@ -94,8 +95,6 @@ struct HTTP1ServerConnection: ~Copyable {
     }
 }
 
-typealias ServerConnection = UnsafeMutablePointer<HTTP1ServerConnection>
-
 // MARK: - Events
 
 extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
@@ -123,13 +122,18 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
             if readiness.contains(.readHangup) { pointee.isEnding = true }
             pointee.isReadable = true
             read()
-            if pointee.isEnding, pointee.phase == .waiting { probe() }
+            if pointee.isEnding, pointee.phase == .waiting { inputEnding() }
         }
     }
 
-    /// A client that sends no more may still read, or may be gone: the kernel finds out.
+    /// A client that sends no more may still read, or may be gone: it gets what comes soon, and the kernel asks whether it
+    /// is there while it gets more.
     @inline(never)
-    private func probe() { Sockets.keepAlive(pointee.transport.descriptor, seconds: Limits.halfClosedProbeSeconds) }
+    private func inputEnding() {
+        Sockets.keepAlive(pointee.transport.descriptor, seconds: Limits.halfClosedProbeSeconds)
+        pointee.phaseStart = loop.pointee.now
+        setDeadline()
+    }
 
     /// Reads until the socket is empty, the handler pauses, or others should have their turn.
     private func read() {
@@ -266,7 +270,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
     private func recognizeHTTP2(_ bytes: BorrowedBytes) -> Int?? {
         let preface = BorrowedBytes(HTTP2Session.preface)
         let count = Swift.min(bytes.count, preface.count)
-        guard options.acceptsHTTP2, bytes.slice(0, count).equals(preface.slice(0, count)) else { return .none }
+        guard bytes.slice(0, count).equals(preface.slice(0, count)) else { return .none }
         if count < preface.count { return .some(waitForHead(bytes)) }
         let transport = pointee.transport
         leaveTransport()
@@ -295,11 +299,11 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         pointee.isResponding = false
         pointee.closesAfterResponse = refusal != nil
         pointee.isRefused = refusal != nil
-        pointee.hasSentContinue = false
+        pointee.awaitsContinue = head.pointee.expectsContinue && !isComplete
         pointee.writeTimeoutOverride = 0
         pointee.readTimeoutOverride = 0
         if isComplete {
-            pointee.phase = .waiting
+            requestEnded()
         } else {
             if pointee.phase == .idle { pointee.phaseStart = loop.pointee.now }
             pointee.phase = .body
@@ -307,6 +311,13 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
             setDeadline()
         }
         handler.requestReceived(head, on: stream, refusal: refusal)
+    }
+
+    /// The request is complete: its response comes next.
+    @inline(__always)
+    private func requestEnded() {
+        pointee.phase = .waiting
+        if pointee.isEnding { inputEnding() }
     }
 
     private func processBody(_ bytes: UnsafeMutableRawBufferPointer, headroom: Int) -> Int {
@@ -317,8 +328,9 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
             failRequest(.malformed(error))
             return bytes.count
         }
+        pointee.awaitsContinue = false
         let isLast = pointee.body.isComplete
-        if isLast { pointee.phase = pointee.isResponding || pointee.exchange != nil ? .waiting : pointee.phase }
+        if isLast, pointee.isResponding || pointee.exchange != nil { requestEnded() }
         if let exchange = pointee.exchange {
             var piece = BodyPiece(start: bytes.baseAddress! + decoded.data.lowerBound, count: decoded.data.count, headroom: 0, tailroom: 0)
             if headroom > 0 {
@@ -378,6 +390,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         processInput()
         read()
         if pointee.phase == .body, !pointee.isPaused, pointee.input.isEmpty, let exchange = pointee.exchange { handler.requestStalled(exchange) }
+        closeIfDrained()
     }
 
     @inline(never)
@@ -433,6 +446,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
 
     func respondInterim(_ head: borrowing ResponseHead) {
         guard pointee.phase != .closed, !pointee.isHTTP10 else { return }
+        if head.status == 100 { pointee.awaitsContinue = false }
         writeHead(head, HeadSerializer.Framing(body: .none))
         _ = pointee.outbox.send(pointee.server.pointee.headBuffer.readable, over: pointee.transport)
     }
@@ -472,6 +486,8 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
             pointee.closesAfterResponse = true
             server.pointee.counters.closedByAge += 1
         }
+        // RFC 9110 §10.1.1: whether the body still comes, or the next request, only the client knows.
+        if pointee.awaitsContinue { pointee.closesAfterResponse = true }
         // An answer before the end of a long request: reading on for the next one would cost more than a connection.
         if pointee.phase == .body, !pointee.isTunnel, (pointee.body.lengthLeft ?? .max) > UInt64(Limits.outputBytesPaused) {
             pointee.closesAfterResponse = isLast || pointee.closesAfterResponse
@@ -544,7 +560,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         pointee.phaseStart = loop.pointee.now
         setDeadline()
         if pointee.isReadable || !pointee.input.isEmpty, !pointee.isProcessing { scheduleResume() }
-        if pointee.server.pointee.isDraining, pointee.input.isEmpty, !pointee.isReadable, pointee.outbox.isEmpty { close() }
+        closeIfDrained()
     }
 
     /// The upstream's side of a tunnel ended: what is written is flushed, then the client is told.
@@ -571,6 +587,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         case .flushed:
             if pointee.exchange == nil, pointee.closesAfterResponse { return finishAndClose() }
             if pointee.phase == .idle { setDeadline() }
+            closeIfDrained()
             if let exchange = pointee.exchange { handler.clientWritable(exchange) }
         case .blocked:
             if pointee.outbox.count < before { noteProgress() }
@@ -586,19 +603,31 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
     func abortResponse() {
         guard pointee.phase != .closed else { return }
         pointee.exchange = nil
-        if pointee.isTunnel || pointee.endsWithConnection || !pointee.isResponding { return cut() }
+        if pointee.isTunnel || pointee.endsWithConnection || !pointee.isResponding {
+            pointee.transport.abort()
+            return close()
+        }
         pointee.closesAfterResponse = true
         sendGathered()
         if pointee.phase != .closed, pointee.outbox.isEmpty { finishAndClose() }
     }
 
-    func cut() {
-        pointee.transport.abort()
-        close()
-    }
-
     func closeIfIdle() {
         if pointee.phase == .idle, pointee.outbox.isEmpty, pointee.input.isEmpty { close() }
+    }
+
+    /// From now on the process ends, and waits a moment only for what is owed of a request that nobody answers (any more).
+    func drain() {
+        closeIfIdle()
+        guard pointee.phase == .head || pointee.phase == .body, pointee.exchange == nil else { return }
+        pointee.phaseStart = loop.pointee.now
+        setDeadline()
+    }
+
+    /// At the end of the process, a response that said nothing of it may have been the last one still.
+    @inline(__always)
+    private func closeIfDrained() {
+        if pointee.server.pointee.isDraining, !pointee.isReadable { closeIfIdle() }
     }
 
     @inline(never)
@@ -642,15 +671,23 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         var limit: UInt64 = 0
         switch pointee.phase {
         case .idle: limit = options.idleTimeout
-        case .head: limit = options.readHeaderTimeout
+        case .head: limit = atTheEnd(options.readHeaderTimeout)
         case .body where !pointee.isTunnel:
             limit = pointee.readTimeoutOverride > 0 ? pointee.readTimeoutOverride : options.readTimeout
+            if pointee.exchange == nil { limit = atTheEnd(limit) }
+        case .waiting where pointee.isEnding && !pointee.isResponding && !pointee.isTunnel && pointee.outbox.isEmpty: limit = Limits.halfClosedNanoseconds
         case .lingering: limit = Limits.lingerNanoseconds
         default: break
         }
         let phaseDeadline = limit > 0 ? pointee.phaseStart + limit : nil
         guard let writeDeadline else { return phaseDeadline }
         return min(writeDeadline, phaseDeadline ?? .max)
+    }
+
+    /// The usual limit, or a short one while the process ends.
+    private func atTheEnd(_ limit: UInt64) -> UInt64 {
+        guard pointee.server.pointee.isDraining else { return limit }
+        return limit == 0 ? Limits.lingerNanoseconds : Swift.min(limit, Limits.lingerNanoseconds)
     }
 
     func setDeadline() {
@@ -671,6 +708,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
             return setDeadline()
         }
         guard let exchange = pointee.exchange else { return close() }
+        if pointee.phase == .waiting, !isWrite { return failRequest(.gone) }
         pointee.closesAfterResponse = true
         handler.requestFailed(exchange, isWrite ? .writeTimeout : .readTimeout)
         if isWrite { close() }

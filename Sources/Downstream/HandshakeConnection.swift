@@ -105,6 +105,7 @@ extension UnsafeMutablePointer where Pointee == HandshakeConnection {
         let server = pointee.server
         server.pointee.counters.handshakes += 1
         if tls.isResumed { server.pointee.counters.handshakesResumed += 1 }
+        if tls.isSentByKernel { server.pointee.counters.handshakesToKernel += 1 }
         pointee.tls = nil
         leave()
         switch tls.applicationProtocol {

@@ -15,8 +15,6 @@ public struct Listener: ~Copyable {
     fileprivate var isWaiting = false
     /// The address bound to, with the port the kernel chose if none was asked for.
     public let address: SocketAddress
-    /// Times the process had no descriptor left for a connection.
-    public fileprivate(set) var exhaustedCount: UInt64 = 0
 
     /// - Parameters:
     ///   - socket: listening; owned from here on.
@@ -120,7 +118,7 @@ extension UnsafeMutablePointer where Pointee == Listener {
     }
 
     private func exhausted() {
-        pointee.exhaustedCount += 1
+        pointee.server.pointee.counters.exhausted += 1
         tryAgainLater()
     }
 

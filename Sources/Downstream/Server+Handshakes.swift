@@ -63,12 +63,12 @@ extension UnsafeMutablePointer where Pointee == Server {
         if !pointee.queuedHandshakes.isEmpty { scheduleQueue() }
     }
 
-    /// Ends all handshakes, or those only whose client has not said anything.
-    func closeHandshakes(onlyWaiting: Bool) {
+    /// Ends the handshakes whose client has not said anything.
+    func closeWaitingHandshakes() {
         var next = pointee.oldestHandshake
         while let handshake = next {
             next = handshake.pointee.next
-            if !onlyWaiting || handshake.pointee.phase == .waiting { handshake.close() }
+            if handshake.pointee.phase == .waiting { handshake.close() }
         }
     }
 }

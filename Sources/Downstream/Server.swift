@@ -69,8 +69,12 @@ public struct ServerCounters: Sendable {
     public var handshakes: UInt64 = 0
     public var handshakesResumed: UInt64 = 0
     public var handshakesFailed: UInt64 = 0
+    /// Those completed whose records the kernel makes.
+    public var handshakesToKernel: UInt64 = 0
     /// Connections that were refused for their peer or their PROXY header.
     public var prefacesFailed: UInt64 = 0
+    /// Times the process had no descriptor left for a connection.
+    public var exhausted: UInt64 = 0
     public var active: Int { Int(accepted - closed) }
 }
 
@@ -131,11 +135,11 @@ extension UnsafeMutablePointer where Pointee == Server {
     /// From now on every response closes its connection, and idle connections are closed.
     public func drain() {
         pointee.isDraining = true
-        closeHandshakes(onlyWaiting: true)
+        closeWaitingHandshakes()
         var next = pointee.newest
         while let connection = next {
             next = connection.pointee.next
-            connection.closeIfIdle()
+            connection.drain()
         }
         var nextHTTP2 = pointee.newestHTTP2
         while let connection = nextHTTP2 {
@@ -144,11 +148,22 @@ extension UnsafeMutablePointer where Pointee == Server {
         }
     }
 
-    /// Cuts what is left.
-    public func closeAll() {
-        closeHandshakes(onlyWaiting: false)
-        while let connection = pointee.newest { connection.cut() }
-        while let connection = pointee.newestHTTP2 { connection.abortAll() }
+    /// Whether anybody still has a response to come. Tunnels end when their ends want, which may be never.
+    public var hasRequestsUnderWay: Bool {
+        var tunnels = 0
+        var next = pointee.newest
+        while let connection = next {
+            guard connection.pointee.isTunnel else { return true }
+            tunnels += 1
+            next = connection.pointee.next
+        }
+        var nextHTTP2 = pointee.newestHTTP2
+        while let connection = nextHTTP2 {
+            guard connection.carriesOnlyTunnels else { return true }
+            tunnels += 1
+            nextHTTP2 = connection.pointee.next
+        }
+        return tunnels < pointee.counters.active
     }
 
     func forget(_ connection: UnsafeMutablePointer<HTTP1ServerConnection>) {

@@ -17,8 +17,6 @@ public struct ServerOptions: Sendable {
     /// Requests after which a response says that it is the last.
     public var requestsMax = 0
     public var head = HeadOptions()
-    /// HTTP/2 with prior knowledge is accepted in clear text.
-    public var acceptsHTTP2 = true
     /// Connections begin with a PROXY header; nil = none does.
     public var proxyProtocol: ProxyProtocolPolicy?
 

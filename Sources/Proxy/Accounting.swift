@@ -87,13 +87,8 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     private func account(_ telemetry: WorkerTelemetry, _ metrics: MetricShard) {
         let now = now
         let status = Int(pointee.sentStatus)
-        let code = MetricLabel.code(status)
-        let method = MetricLabel.method(pointee.filter.request.method.rawValue)
         let route = routeLabel
-        let host = hostLabel(metrics)
         telemetry.countIncoming(pointee.filter.request.version)
-        if pointee.route == nil { metrics.add(.routeError) }
-        if pointee.attemptCount > 0 { metrics.observe(.backendRequestHeaderBytes, UInt64(pointee.filter.request.byteCount), host) }
         if pointee.upstreamHeadAt > 0 {
             telemetry.countOutgoing(pointee.upstreamVersion)
             metrics.upstreamAnswered(
@@ -101,13 +96,24 @@ extension UnsafeMutablePointer where Pointee == Exchange {
                 zone: MetricLabel(id: pointee.upstreamZone),
                 nanoseconds: pointee.upstreamHeadAt - pointee.upstreamStart)
         }
-        if pointee.hadError { metrics.add(pointee.isResponseHeadSent && pointee.sentStatus < 400 ? .streamingError : .backendError, route) }
+        if let failure = pointee.failureMetric { metrics.add(failure, route) }
+        // A tunnel lives for hours, which would be the average of everything else.
+        if !pointee.isTunnel { measure(status, route, now, metrics) }
+        if isLogged(status, telemetry) { writeAccessLog(telemetry, status) }
+    }
+
+    /// How long it took, and how large it was.
+    @inline(__always)
+    private func measure(_ status: Int, _ route: MetricLabel, _ now: UInt64, _ metrics: MetricShard) {
+        let code = MetricLabel.code(status)
+        let method = MetricLabel.method(pointee.filter.request.method.rawValue)
+        let host = hostLabel(metrics)
+        if pointee.attemptCount > 0 { metrics.observe(.backendRequestHeaderBytes, UInt64(pointee.filter.request.byteCount), host) }
         metrics.responseEnded(
             code: code, method: method, route: route, bytes: pointee.responseBytes, host: host,
             nanoseconds: pointee.responseHeadAt > 0 ? now - pointee.responseHeadAt : 0)
         metrics.requestServed(code: code, method: method, route: route, host: host, nanoseconds: now - pointee.startedAt)
         metrics.observe(.proxyTotalDuration, ownTime(now))
-        if isLogged(status, telemetry) { writeAccessLog(telemetry, status) }
     }
 
     var metrics: MetricShard { pointee.telemetry._withUnsafeGuaranteedRef { $0.metrics } }

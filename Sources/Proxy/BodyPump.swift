@@ -16,11 +16,12 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         guard let client = pointee.client else { return }
         let outcome: WriteOutcome
         if pointee.isRequestHeadSent {
+            if pointee.isReplayable { keepForReplay(piece, isLast: isLast, trailers) }
             outcome = client.write(piece, isLast: isLast, trailers: trailers)
         } else {
             pointee.isRequestHeadSent = true
             pointee.attemptCount += 1
-            if isLast, piece.count > 0, client.isHTTP2 { keepForReplay(piece, trailers) }
+            if client.isHTTP2, !pointee.isReplayable { beginReplay(piece, isLast: isLast, trailers) }
             var framing = HeadSerializer.Framing(body: upstreamFraming(), upgrades: pointee.filter.request.isUpgrade)
             if pointee.filter.settings.backendIsProxy, pointee.origin?._withUnsafeGuaranteedRef({ $0.proxy }) == nil {
                 if asksForTunnel { framing.asksForTunnel = true } else { framing.scheme = "http" }
@@ -53,14 +54,25 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         }
     }
 
-    /// A small request that goes out whole is kept where an HTTP/2 upstream may say that it has not begun with it, as
-    /// gRPC's calls: it can then go again.
-    private func keepForReplay(_ piece: BodyPiece, _ trailers: TrailerLines) {
-        let held = Swift.min(Limits.replayBytesMax, pointee.lentWorker._withUnsafeGuaranteedRef { $0.options.bodyBytesHeld })
-        guard !pointee.isReplayable, piece.count <= held, trailers.bytes.isEmpty else { return }
+    /// The beginning of a body is kept where an HTTP/2 upstream may say that it has not begun with the request: it can then
+    /// go again.
+    private func beginReplay(_ piece: BodyPiece, isLast: Bool, _ trailers: TrailerLines) {
+        guard !pointee.filter.request.framing.isEmpty else { return }
         pointee.isReplayable = true
         pointee.replay.removeAll()
+        keepForReplay(piece, isLast: isLast, trailers)
+    }
+
+    private func keepForReplay(_ piece: BodyPiece, isLast: Bool, _ trailers: TrailerLines) {
+        let held = Swift.min(Limits.replayBytesMax, pointee.lentWorker._withUnsafeGuaranteedRef { $0.options.bodyBytesHeld })
+        guard pointee.replay.count + piece.count <= held, trailers.bytes.isEmpty else { return forgetReplay() }
         pointee.replay.append(piece.bytes)
+        pointee.isReplayWhole = isLast
+    }
+
+    func forgetReplay() {
+        pointee.isReplayable = false
+        pointee.replay.release()
     }
 
     private func upstreamFraming() -> BodyFraming {
@@ -84,7 +96,8 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         if asksForTunnel { return body(pointee.filter.request.target) }
         if pointee.filter.settings.backendIsProxy { return body(pointee.filter.request.host) }
         if let host = context.outgoingHost { return body(host) }
-        if pointee.filter.settings.preservesHost { return body(pointee.filter.request.host) }
+        // HTTP/1.0 needs none, and HTTP/1.1 allows an empty one; upstreams of HTTP/2 do not (RFC 9113 §8.3.1).
+        if pointee.filter.settings.preservesHost, !pointee.filter.request.host.isEmpty { return body(pointee.filter.request.host) }
         return pointee.origin.unsafelyUnwrapped._withUnsafeGuaranteedRef { $0.authority.withUnsafeBytes(body) }
     }
 
@@ -108,7 +121,8 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     }
 
     private func pumpRequest() {
-        guard let pipeline = pointee.requestPipeline else { return }
+        // Its end has gone out once, and the upstream may become writable behind it.
+        guard let pipeline = pointee.requestPipeline, !pipeline.isFinished else { return }
         while !pointee.isUpstreamBlocked, pointee.client != nil {
             let step = pipeline.advance()
             switch step {
@@ -258,8 +272,8 @@ extension UnsafeMutablePointer where Pointee == Exchange {
 
     func clientWritable() {
         pointee.isClientBlocked = false
+        if pointee.responsePipeline != nil { return continueResponse() }
         if pointee.producer != nil { return pumpProducer() }
-        if pointee.responsePipeline != nil { return pumpResponse() }
         pointee.client?.resumeResponse()
     }
 
@@ -276,35 +290,43 @@ extension UnsafeMutablePointer where Pointee == Exchange {
 
     func transformResponse(_ bytes: BorrowedBytes, isLast: Bool) {
         pointee.responsePipeline?.offer(bytes, isLast: isLast)
-        pumpResponse()
+        continueResponse()
+    }
+
+    /// Goes on with a body behind its transforms, and with what it comes from once they want more.
+    private func continueResponse() {
+        guard pumpResponse() else { return }
+        if pointee.producer != nil { pumpProducer() } else { pointee.client?.resumeResponse() }
     }
 
     func pumpPipelines() {
-        if let pipeline = pointee.requestPipeline, !pipeline.isFinished { pumpRequest() }
-        if pointee.phase == .responding, pointee.responsePipeline != nil { pumpResponse() }
+        if pointee.requestPipeline != nil { pumpRequest() }
+        if pointee.phase == .responding, pointee.responsePipeline != nil { continueResponse() }
     }
 
-    private func pumpResponse() {
-        guard let pipeline = pointee.responsePipeline else { return }
+    /// - Returns: whether the transforms have used up what they were given, and the client takes more.
+    private func pumpResponse() -> Bool {
+        guard let pipeline = pointee.responsePipeline else { return false }
         while !pointee.isClientBlocked, pointee.phase == .responding {
             switch pipeline.advance() {
-            case .failed: return failUpstream(.malformed(.endOfStream))
+            case .failed:
+                failUpstream(.malformed(.endOfStream))
+                return false
             case .pause(let nanoseconds):
                 flushResponse(pipeline, isLast: false)
                 pointee.client?.pauseResponse()
                 if pointee.phase == .responding { setTimer(.pipelinePause, at: now + nanoseconds) }
-                return
+                return false
             case .output: flushResponse(pipeline, isLast: false)
             case .starving:
                 flushResponse(pipeline, isLast: false)
-                if !pointee.isClientBlocked, pointee.phase == .responding {
-                    if pointee.producer != nil { return pumpProducer() }
-                    pointee.client?.resumeResponse()
-                }
-                return
-            case .finished: return flushResponse(pipeline, isLast: true)
+                return !pointee.isClientBlocked && pointee.phase == .responding
+            case .finished:
+                flushResponse(pipeline, isLast: true)
+                return false
             }
         }
+        return false
     }
 
     private func flushResponse(_ pipeline: BodyPipeline, isLast: Bool) {
@@ -321,18 +343,26 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         pumpProducer()
     }
 
+    /// Others have their turn before the rest, however fast the client is.
     func pumpProducer() {
+        var left = Limits.producedBytesPerTurn
         while let producer = pointee.producer, !pointee.isClientBlocked {
+            if left <= 0 { return setTimer(.producerPause, at: now) }
             var output = ByteBuffer()
             let production = producer.produce(upTo: Limits.outputBytesPaused, into: &output)
             if case .failed = production {
                 pointee.producer = nil
                 return failUpstream(.malformed(.endOfStream))
             }
+            left -= output.count
             let isLast = if case .finished = production { true } else { false }
             if isLast { pointee.producer = nil }
-            if pointee.responsePipeline != nil { return transformResponse(output.readable, isLast: isLast) }
-            if isLast || !output.isEmpty { transmitResponse(BodyPiece(constant: output.readable), isLast: isLast, trailers: .none) }
+            if let pipeline = pointee.responsePipeline {
+                pipeline.offer(output.readable, isLast: isLast)
+                guard pumpResponse() else { return }
+            } else if isLast || !output.isEmpty {
+                transmitResponse(BodyPiece(constant: output.readable), isLast: isLast, trailers: .none)
+            }
             guard pointee.phase == .responding else { return }
             if case .pause(let nanoseconds) = production { return setTimer(.producerPause, at: now + nanoseconds) }
         }

@@ -12,7 +12,11 @@ public final class ConnectionCounts: @unchecked Sendable {
         case accepted, active, idle, closed, closedByAge, closedByRequests
         /// TLS handshakes with clients: completed, those of them that resumed a session, and failed ones.
         case handshakes, handshakesResumed, handshakesFailed
+        /// What went wrong before a request was there: rules of HTTP/2 or a limit broken, peer or PROXY header refused, no descriptor left.
+        case protocolErrors, prefacesFailed, exhausted
         case upstreamOpened, upstreamReused, upstreamClosed
+        /// Encrypted connections of both sides: those whose records the kernel makes, and those where OpenSSL does.
+        case sentByKernel, sentByOpenSSL
         /// Connections that wait for an exchange at present.
         case upstreamIdle
     }
@@ -40,9 +44,15 @@ public final class ConnectionCounts: @unchecked Sendable {
         store(.handshakes, server.handshakes)
         store(.handshakesResumed, server.handshakesResumed)
         store(.handshakesFailed, server.handshakesFailed)
+        store(.protocolErrors, server.protocolErrors)
+        store(.prefacesFailed, server.prefacesFailed)
+        store(.exhausted, server.exhausted)
         store(.upstreamOpened, client.opened)
         store(.upstreamReused, client.reused)
         store(.upstreamClosed, client.closed)
+        let sentByKernel = server.handshakesToKernel + client.handshakesToKernel
+        store(.sentByKernel, sentByKernel)
+        store(.sentByOpenSSL, server.handshakes + client.handshakes - sentByKernel)
         store(.upstreamIdle, UInt64(client.idle))
     }
 

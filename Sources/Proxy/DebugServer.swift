@@ -1,17 +1,16 @@
 public import Bytes
 public import Downstream
-public import Filters
+import Filters
 public import HTTP
 public import Net
 public import Routing
-public import Telemetry
+import Telemetry
 
 /// The debug listener (`-debug-listener`): tells as JSON what routing and filters make of a request, and asks no upstream.
 ///
 /// It runs on a loop of its owner's choice with the published table of the workers, and keeps no connection to anything.
 /// Must outlive its loop's last turn.
 public final class DebugServer {
-    let loop: UnsafeMutablePointer<EventLoop>
     let options: ProxyOptions
     let slot: RoutingTableSlot
     let services: FilterServices
@@ -24,7 +23,6 @@ public final class DebugServer {
         loop: UnsafeMutablePointer<EventLoop>, options: ProxyOptions, server serverOptions: ServerOptions, slot: RoutingTableSlot, telemetry: WorkerTelemetry,
         bodyBytesMax: Int
     ) {
-        self.loop = loop
         self.options = options
         self.slot = slot
         self.bodyBytesMax = bodyBytesMax

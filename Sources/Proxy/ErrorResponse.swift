@@ -4,6 +4,7 @@ import Filters
 import HTTP
 import Net
 import Routing
+import Telemetry
 import Upstream
 
 /// Why the proxy itself ends an exchange, and the one table that makes statuses of it (routing.md §13).
@@ -42,6 +43,14 @@ enum ProxyError {
         }
     }
 
+    /// Whether the upstream is to blame; clients, routes and filters fail otherwise.
+    var isUpstreams: Bool {
+        switch self {
+        case .upstream(_), .upgradeUnconnected(_), .upgradeClosed: true
+        default: false
+        }
+    }
+
     /// Upgrades have a status of their own where no connection comes about.
     static func upstream(_ failure: ClientFailure, isUpgrade: Bool) -> ProxyError {
         switch failure {
@@ -52,7 +61,7 @@ enum ProxyError {
 
     private static func status(of failure: ClientFailure) -> UInt16 {
         switch failure {
-        case .unresolved, .connect, .connectTimeout, .proxyRefused, .tls, .downgraded, .noTunnels, .closed, .malformed, .refused, .reset: 502
+        case .unresolved, .connect, .connectTimeout, .proxyRefused, .tls, .downgraded, .noTunnels, .closed, .malformed, .interimWithoutEnd, .protocolError, .refused, .leftOut, .reset: 502
         case .broken: 503
         case .timeout, .tlsTimeout: 504
         }
@@ -87,13 +96,15 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     /// Answers with an error page, past the ordinary response filters.
     func fail(_ error: ProxyError) {
         if pointee.isResponseHeadSent {
+            responseCut(error.reason ?? "a filter refuses the rest of the request's body")
             pointee.server.abort()
             return end()
         }
         dropUpstream()
         cancelTimer()
         pointee.backendDeadline = 0
-        pointee.hadError = true
+        // A filter's own body may fail in an upstream's words, and a tunnel be refused before one is asked.
+        if error.isUpstreams, pointee.upstreamStart > 0 { pointee.failureMetric = .backendError }
         let status = error.status(unrouted: pointee.worker.options.defaultStatus)
         pointee.worker.report(error, status: status, self)
         if case .filter(let status) = error, status == 0 { return abandon() }
@@ -131,6 +142,10 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         if isGRPC {
             guard let text else { return writeGRPCError(status, text: BorrowedBytes(Status.reason(status))) }
             return text.withBytes { writeGRPCError(status, text: $0) }
+        }
+        if Status.forbidsBody(status) {
+            pointee.responseFraming = .none
+            return transmitResponse(.empty, isLast: true, trailers: .none)
         }
         pointee.filter.response.headers.append(.contentType, BorrowedBytes("text/plain; charset=utf-8"))
         pointee.filter.response.headers.append(nameBytes: BorrowedBytes("X-Content-Type-Options"), BorrowedBytes("nosniff"))

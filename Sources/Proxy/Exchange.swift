@@ -42,7 +42,10 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         pointee.filtersStart = EventLoop.clock
         pointee.filterStart = pointee.filtersStart
         metrics.observe(.routeLookupDuration, pointee.filtersStart &- lookUpStart)
-        guard let route = found else { return fail(.noRoute) }
+        guard let route = found else {
+            metrics.add(.routeError)
+            return fail(.noRoute)
+        }
         pointee.route = route
         pointee.filter.route = route._withUnsafeGuaranteedRef { $0.facts }
         pointee.filtersRun = 0
@@ -132,6 +135,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         let opened = client.open(origin, for: self, completed(needs))
         pointee.client = opened.stream
         pointee.isRequestHeadSent = false
+        pointee.isUpstreamBlocked = false
         if opened.isConnected { return sendRequest() }
         if pointee.isBodyExpected { pointee.server.pauseRequest() }
     }
@@ -147,14 +151,15 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     /// The connection stands: sends the head, with the body's first bytes if there are any at hand.
     func sendRequest() {
         pointee.phase = .exchanging
+        if pointee.isReplayable, pointee.isReplayWhole || !pointee.replay.isEmpty {
+            transmitRequest(BodyPiece(constant: pointee.replay.readable), isLast: pointee.isReplayWhole, trailers: .none)
+        }
         if pointee.isBodyExpected {
             if let timeout = pointee.filter.settings.readTimeout, case .length = pointee.filter.request.framing { pointee.server.setReadTimeout(timeout) }
             if pointee.filter.request.expectsContinue { awaitContinue() }
-            // The head waits for `requestBody` or `requestStalled`, which follow at once.
-            pointee.server.resumeRequest()
-        } else if pointee.isReplayable {
-            transmitRequest(BodyPiece(constant: pointee.replay.readable), isLast: true, trailers: .none)
-        } else {
+            // A head that was not sent waits for `requestBody` or `requestStalled`, which follow at once.
+            if !pointee.isUpstreamBlocked { pointee.server.resumeRequest() }
+        } else if !pointee.isReplayWhole {
             transmitRequest(.empty, isLast: true, trailers: .none)
         }
     }
@@ -181,6 +186,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     /// A head from the upstream: an interim one is passed on, the final one goes through the response filters.
     func responseReceived() {
         let status = pointee.filter.response.status
+        if pointee.isReplayable, !pointee.isReplayWhole { forgetReplay() }
         if status == 101 || status < 300 && asksForTunnel { return startTunnel() }
         pointee.upstreamStatus = status
         pointee.upstreamVersion = pointee.filter.response.version
@@ -211,7 +217,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     /// Before the response filters, so that they can change it.
     func addServerField() {
         if pointee.filter.response.headers.first(.server) == nil {
-            pointee.filter.response.headers.append(.server, BorrowedBytes(pointee.worker.options.serverName))
+            pointee.filter.response.headers.append(.server, BorrowedBytes("Fairway"))
         }
     }
 

@@ -4,6 +4,7 @@ import Filters
 import HTTP
 import Net
 import Routing
+import Telemetry
 import Upstream
 
 /// What one exchange remembers. It lives in a slab of its worker, is reached by pointer and used again by later
@@ -42,7 +43,12 @@ struct Exchange: ~Copyable {
     var server: ServerStream
     var client: ClientStream?
     var timer = TimerNode()
+    /// Besides the backend's deadline and the bodies' pauses.
     var timerPurpose = TimerPurpose.none
+    var timerDeadline: UInt64 = 0
+    /// When a body that its transforms hold back may go on; 0 if none is.
+    var pauseDeadline: UInt64 = 0
+    /// 0 if there is none.
     var backendDeadline: UInt64 = 0
 
     /// While the place is free.
@@ -65,12 +71,16 @@ struct Exchange: ~Copyable {
     var endpoint: Unmanaged<Endpoint>?
     var failedEndpoint: Unmanaged<Endpoint>?
     var attemptCount = 0
+    /// Attempts that an upstream has not begun with, for no good reason.
+    var refusalCount = 0
 
     /// More of the request's body is to come.
     var isBodyExpected = false
     var isRequestHeadSent = false
-    /// `replay` holds the whole body of a request that may have to go again.
+    /// `replay` holds what has gone out of the body of a request that may have to go again.
     var isReplayable = false
+    /// It holds the end, too.
+    var isReplayWhole = false
     var replay = ByteBuffer()
     var isResponseHeadPending = false
     var isResponseHeadSent = false
@@ -79,7 +89,8 @@ struct Exchange: ~Copyable {
     var isTunnel = false
     var isClientBlocked = false
     var isUpstreamBlocked = false
-    var hadError = false
+    /// The counter that the exchange's failure belongs to.
+    var failureMetric: Metric?
     var requestPipeline: BodyPipeline?
     var responsePipeline: BodyPipeline?
     var producer: (any BodyProducer)?
@@ -129,6 +140,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         pointee.server = server
         pointee.client = nil
         pointee.timerPurpose = .none
+        pointee.pauseDeadline = 0
         pointee.backendDeadline = 0
         pointee.phase = .routing
         pointee.route = nil
@@ -139,16 +151,18 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         pointee.endpoint = nil
         pointee.failedEndpoint = nil
         pointee.attemptCount = 0
+        pointee.refusalCount = 0
         pointee.isBodyExpected = false
         pointee.isRequestHeadSent = false
         pointee.isReplayable = false
+        pointee.isReplayWhole = false
         pointee.isResponseHeadPending = false
         pointee.isResponseHeadSent = false
         pointee.isUpstreamComplete = false
         pointee.isTunnel = false
         pointee.isClientBlocked = false
         pointee.isUpstreamBlocked = false
-        pointee.hadError = false
+        pointee.failureMetric = nil
         if pointee.requestPipeline != nil { pointee.requestPipeline = nil }
         if pointee.responsePipeline != nil { pointee.responsePipeline = nil }
         if pointee.producer != nil { pointee.producer = nil }
@@ -216,7 +230,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     /// left of it, or its length without it, would be another request.
     var isBodySpent: Bool {
         guard pointee.loopbackCount > 0, pointee.attemptCount > 0, !pointee.filter.request.framing.isEmpty else { return false }
-        return !pointee.isReplayable && (pointee.requestBytes > 0 || !pointee.isBodyExpected)
+        return !(pointee.isReplayable && pointee.isReplayWhole) && (pointee.requestBytes > 0 || !pointee.isBodyExpected)
     }
 
     /// - Returns: whether there is an outer route whose filters the response has to pass.
@@ -271,36 +285,59 @@ extension UnsafeMutablePointer where Pointee == Exchange {
 
     private var timer: UnsafeMutablePointer<TimerNode> { withUnsafeMutablePointer(to: &pointee.timer) { $0 } }
 
+    /// The backend's deadline and the pauses of bodies stand beside whatever else the exchange waits for: a request's body may be
+    /// held back while a filter delays the response. None replaces the other.
     func setTimer(_ purpose: Exchange.TimerPurpose, at deadline: UInt64) {
-        if purpose == .backendTimeout { pointee.backendDeadline = deadline }
-        pointee.timerPurpose = purpose
-        loop.pointee.timers.set(timer, at: pointee.backendDeadline > 0 ? Swift.min(deadline, pointee.backendDeadline) : deadline)
-        if pointee.backendDeadline > 0, pointee.backendDeadline < deadline { pointee.timerPurpose = .backendTimeout }
+        switch purpose {
+        case .backendTimeout: pointee.backendDeadline = deadline
+        case .pipelinePause: pointee.pauseDeadline = pointee.pauseDeadline > 0 ? Swift.min(pointee.pauseDeadline, deadline) : deadline
+        default:
+            pointee.timerPurpose = purpose
+            pointee.timerDeadline = deadline
+        }
+        armTimer()
+    }
+
+    private func armTimer() {
+        var earliest = pointee.timerPurpose == .none ? UInt64.max : pointee.timerDeadline
+        if pointee.backendDeadline > 0 { earliest = Swift.min(earliest, pointee.backendDeadline) }
+        if pointee.pauseDeadline > 0 { earliest = Swift.min(earliest, pointee.pauseDeadline) }
+        if earliest < .max { loop.pointee.timers.set(timer, at: earliest) }
     }
 
     func cancelTimer() {
         pointee.timerPurpose = .none
+        pointee.pauseDeadline = 0
         if pointee.timer.isSet { loop.pointee.timers.cancel(timer) }
     }
 
+    /// Does one of the things that are due: behind it the exchange may have ended.
     func timerExpired() {
+        if pointee.backendDeadline > 0, now >= pointee.backendDeadline, backendTimedOut() { return }
+        if pointee.pauseDeadline > 0, now >= pointee.pauseDeadline {
+            pointee.pauseDeadline = 0
+            armTimer()
+            return pumpPipelines()
+        }
+        guard pointee.timerPurpose != .none, now >= pointee.timerDeadline else { return armTimer() }
         let purpose = pointee.timerPurpose
         pointee.timerPurpose = .none
-        if pointee.backendDeadline > 0, purpose != .backendTimeout { setTimer(.backendTimeout, at: pointee.backendDeadline) }
+        armTimer()
         switch purpose {
-        case .none: break
+        case .none, .backendTimeout, .pipelinePause: break
         case .delay: resumed(.next)
-        case .backendTimeout: backendTimedOut()
         case .expectContinue: if pointee.phase == .exchanging, pointee.filter.request.expectsContinue { sendContinue() }
-        case .pipelinePause: pumpPipelines()
         case .producerPause: pumpProducer()
         }
     }
 
-    private func backendTimedOut() {
+    /// - Returns: false if the upstream was done in time.
+    private func backendTimedOut() -> Bool {
         pointee.backendDeadline = 0
-        guard pointee.client != nil else { return }
+        guard pointee.client != nil else { return false }
+        cancelTimer()
         failUpstream(.timeout)
+        return true
     }
 
     func initializeTimer() {

@@ -1,5 +1,5 @@
 public import Bytes
-public import Filters
+import Filters
 import HTTP
 
 /// Adds X-Forwarded-* fields to requests before they are routed (`-forwarded-headers`, operations.md §4).

@@ -23,7 +23,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         var number = DecimalDigits(GRPCStatus.of(status))
         number.withBytes { pointee.filter.response.headers.append(nameBytes: BorrowedBytes("grpc-status"), $0) }
         var message = ByteBuffer()
-        GRPCStatus.encode(text.trimmed, to: &message)
+        GRPCStatus.encode(text.last == UInt8(ascii: "\n") ? text.slice(0, text.count - 1) : text, to: &message)
         pointee.filter.response.headers.append(nameBytes: BorrowedBytes("grpc-message"), message.readable)
         pointee.responseFraming = .none
         transmitResponse(.empty, isLast: true, trailers: .none)

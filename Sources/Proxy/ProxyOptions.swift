@@ -18,7 +18,7 @@ public struct ProxyOptions: Sendable {
     public var validatesQuery = true
     /// `-validate-query-log`: refused queries are told.
     public var logsRefusedQueries = false
-    /// How long an upstream may leave a client without the 100 it waits for; `-expect-continue-timeout-backend`, nanoseconds, 0 = ever.
+    /// How long an upstream may leave a client without the 100 it waits for; `-expect-continue-timeout-backend`, nanoseconds, 0 = for ever.
     public var expectContinueTimeout: UInt64 = 30_000_000_000
     /// For the connect of an upgraded connection; `-upgrade-dial-timeout`, nanoseconds, 0 = none.
     public var upgradeDialTimeout: UInt64 = 30_000_000_000
@@ -28,8 +28,6 @@ public struct ProxyOptions: Sendable {
     public var forwardedHeaders: ForwardedHeaders?
     /// `-trusted-proxies`, `-trusted-hops`.
     public var trustedProxies: TrustedProxies?
-    /// Value of the Server field for responses that come without one.
-    public var serverName: StaticString = "Fairway"
     /// `-remove-hop-headers`: the fields that Skipper names are removed, TE and Trailer among them, and those that
     /// Connection names stay; otherwise RFC 9110 §7.6.1 decides.
     public var removesHopHeaders = false
@@ -39,8 +37,6 @@ public struct ProxyOptions: Sendable {
     public var bodyBytesHeld = 1 << 20
     /// `-experimental-upgrade-audit`: what passes tunnels is written down.
     public var auditsUpgrades = false
-    /// `-access-log-disabled` turns this off.
-    public var logsAccess = true
 
     public init() {}
 }

@@ -66,7 +66,7 @@ public final class ProxyWorker {
     private func turnEnded() {
         telemetry.accessLog.flush()
         connections.publish(server.pointee.counters, client.pointee.counters)
-        if let done = whenEmpty, server.pointee.counters.active == 0 {
+        if let done = whenEmpty, !server.hasRequestsUnderWay {
             whenEmpty = nil
             done()
         }
@@ -85,18 +85,10 @@ public final class ProxyWorker {
     /// Sets where rules for TLS to upstreams come from; before `run`.
     public func setUpstreamSecurity(_ source: @escaping UpstreamSecuritySource) { client.setSecurity(source) }
 
-    /// Closes idle connections, lets every response close its own, and calls `done` once the last client has gone.
+    /// Closes idle connections, lets every response close its own, and calls `done` once nobody but tunnels is left.
     public func drain(_ done: @escaping () -> Void) {
         server.drain()
         whenEmpty = done
-    }
-
-    /// Cuts what is still under way.
-    public func cut() { server.closeAll() }
-
-    func isHealthPath(_ path: BorrowedBytes) -> Bool {
-        guard !options.healthPath.isEmpty, path.count == options.healthPath.count else { return false }
-        return options.healthPath.withUnsafeBytes { path.equals($0) }
     }
 
     /// Lends a head for a response of the proxy's own ahead of the final one.
@@ -141,12 +133,18 @@ public final class ProxyWorker {
 
     /// Tells the application log why the proxy answered by itself.
     func report(_ error: ProxyError, status: UInt16, _ exchange: UnsafeMutablePointer<Exchange>) {
-        guard let reason = error.reason else { return }
+        if let reason = error.reason { report("\(status) \(reason)", exchange) }
+    }
+
+    /// Tells the application log why a response ends in its body.
+    func reportCut(_ reason: String, _ exchange: UnsafeMutablePointer<Exchange>) { report("response cut: \(reason)", exchange) }
+
+    private func report(_ event: String, _ exchange: UnsafeMutablePointer<Exchange>) {
         let route = exchange.pointee.filter.route?.id ?? "-"
         let upstream = exchange.pointee.origin.map { $0.takeUnretainedValue().hostAndPort } ?? "-"
         telemetry.log.error(
-            key: "\(status) \(route) \(reason)", now: loop.pointee.now,
-            "\(status) \(reason) client=\(exchange.pointee.filter.peer) route=\(route) endpoint=\(upstream) attempt=\(exchange.pointee.attemptCount)")
+            key: "\(event) \(route)", now: loop.pointee.now,
+            "\(event) client=\(exchange.pointee.filter.peer) route=\(route) endpoint=\(upstream) attempt=\(exchange.pointee.attemptCount)")
     }
 }
 
@@ -191,6 +189,10 @@ extension ProxyWorker: ServerHandler {
 extension ProxyWorker: ClientHandler {
     public func upstreamConnected(_ exchange: UnsafeMutableRawPointer, _ stream: ClientStream) {
         exchange.assumingMemoryBound(to: Exchange.self).connected(stream)
+    }
+
+    public func upstreamMoved(_ exchange: UnsafeMutableRawPointer, _ stream: ClientStream) {
+        exchange.assumingMemoryBound(to: Exchange.self).pointee.client = stream
     }
 
     public func responsePlace(_ exchange: UnsafeMutableRawPointer) -> UnsafeMutablePointer<ResponseHead>? {

@@ -1,6 +1,6 @@
 import Bytes
 import Downstream
-import Filters
+public import Filters
 import HTTP
 import Telemetry
 
@@ -20,8 +20,11 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     func answersItself() -> Bool {
         if pointee.filter.request.isAsterisk {
             pointee.filter.response.reset(status: 200)
-        } else if pointee.lentWorker._withUnsafeGuaranteedRef({ $0.isHealthPath(pointee.filter.request.path) }) {
-            pointee.filter.response.reset(status: pointee.worker.isHealthy ? 200 : 503)
+        } else if pointee.lentWorker._withUnsafeGuaranteedRef({ $0.options.isHealthPath(pointee.filter.request.path) }) {
+            let isHealthy = pointee.worker.isHealthy
+            pointee.filter.response.reset(status: isHealthy ? 200 : 503)
+            // Load balancers ask every few seconds; only what they are not content with is news.
+            if isHealthy { pointee.filter.settings.accessLog = .never }
         } else {
             return false
         }
@@ -55,13 +58,19 @@ extension FilterContext {
     /// - Returns: why it is refused instead, nil if it may be routed.
     @inline(__always)
     func refusal(_ options: borrowing ProxyOptions, _ stream: ServerStream) -> ProxyError? {
+        if let refusal = refusalOfContents(options) { return refusal }
+        if options.normalizesHost { normalizeHost() }
+        if let proxies = options.trustedProxies { trust(proxies, isForwardingChosen: options.forwardedHeaders != nil, stream) }
+        if let forwarded = options.forwardedHeaders { forwarded.apply(to: self, isEncrypted: stream.isEncrypted) }
+        return nil
+    }
+
+    @inline(__always)
+    fileprivate func refusalOfContents(_ options: borrowing ProxyOptions) -> ProxyError? {
         if let expect = request.headers.first(.expect), request.version != .http10, !expect.equalsIgnoringCase("100-continue") { return .unknownExpectation }
         if options.contentLengthMax > 0, case .length(let length) = request.framing, length > options.contentLengthMax { return .contentTooLarge }
         if options.validatesQuery, request.hasQuery, !QueryCheck.isValid(request.query) { return .invalidQuery }
         if !options.refusedPayloads.isEmpty, hasRefusedPayload(options.refusedPayloads) { return .refusedPayload }
-        if options.normalizesHost { normalizeHost() }
-        if let proxies = options.trustedProxies { trust(proxies, isForwardingChosen: options.forwardedHeaders != nil, stream) }
-        if let forwarded = options.forwardedHeaders { forwarded.apply(to: self, isEncrypted: stream.isEncrypted) }
         return nil
     }
 
@@ -103,6 +112,27 @@ extension FilterContext {
             for index in 0..<end { copy[index] = ASCII.lowercased(host[index]) }
             state.pointee.request.setHost(BorrowedBytes(rebasing: UnsafeRawBufferPointer(copy)[0..<end]))
         }
+    }
+}
+
+extension ProxyOptions {
+    /// What a request is answered without looking for a route, for people; nil if a route is looked for.
+    public func ownAnswer(_ context: FilterContext) -> String? {
+        if let refusal = context.refusalOfContents(self) {
+            let status = refusal.status(unrouted: defaultStatus)
+            return switch refusal {
+            case .invalidQuery: "\(status), -validate-query: the query has a broken percent escape or a semicolon"
+            case .refusedPayload: "\(status), -refuse-payload: the request contains one of its texts"
+            case .unknownExpectation: "\(status): the Expect field asks for something else than 100-continue"
+            default: "\(status)"
+            }
+        }
+        return isHealthPath(context.request.path) ? "200, or 503 while the proxy is not ready: --health-path" : nil
+    }
+
+    func isHealthPath(_ path: BorrowedBytes) -> Bool {
+        guard !healthPath.isEmpty, path.count == healthPath.count else { return false }
+        return healthPath.withUnsafeBytes { path.equals($0) }
     }
 }
 

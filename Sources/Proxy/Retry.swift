@@ -4,6 +4,7 @@ import Filters
 import HTTP
 import Net
 import Routing
+import Telemetry
 import Upstream
 
 // When an attempt at the upstream fails: another attempt where that is safe, else an answer that says what happened.
@@ -19,7 +20,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         // The connection is closed, but its place is kept until the end of the turn.
         let mayResend = pointee.client.map { self.mayResend(failure, over: $0) } ?? false
         pointee.client = nil
-        if pointee.isResponseHeadSent { return cutResponse() }
+        if pointee.isResponseHeadSent { return cutResponse(failure) }
         if failure == .downgraded, let origin = pointee.origin {
             var needs = ConnectionNeeds()
             needs.framing = .http1
@@ -32,7 +33,10 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         }
         if mayResend, let origin = pointee.origin {
             var needs = ConnectionNeeds()
-            needs.isFresh = failure != .refused
+            switch failure {
+            case .refused, .leftOut: break
+            default: needs.isFresh = true
+            }
             return connect(to: origin.takeUnretainedValue(), needs)
         }
         upstreamDone(failed: true)
@@ -48,17 +52,29 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         }
     }
 
-    /// A reused connection that the upstream had closed already: the request goes again on a fresh one if that cannot do
-    /// it twice (RFC 9110 §9.2.2).
+    /// What an upstream has not begun with goes again, whatever it is: a few times if it takes nothing, else as often as it
+    /// takes others instead. On a reused connection that the upstream had closed already a request goes again, on a fresh
+    /// one, if that cannot do it twice (RFC 9110 §9.2.2).
     private func mayResend(_ failure: ClientFailure, over stream: ClientStream) -> Bool {
         switch failure {
         case .closed, .broken: break
-        case .refused: return (pointee.filter.request.framing.isEmpty || pointee.isReplayable) && pointee.attemptCount < Limits.refusedAttemptsMax
+        case .refused, .leftOut(hasServed: false):
+            pointee.refusalCount += 1
+            return isWhole && !stream.hasResponseBytes && pointee.refusalCount < Limits.refusedAttemptsMax
+        case .leftOut(hasServed: true): return isWhole && !stream.hasResponseBytes
         default: return false
         }
         guard stream.isReused, !stream.hasResponseBytes, pointee.filter.request.framing.isEmpty else { return false }
         return pointee.filter.request.method.isSafe || pointee.filter.request.headers.first(.idempotencyKey) != nil
             || pointee.filter.request.headers.first(.xIdempotencyKey) != nil
+    }
+
+    /// Whether all of the request that has been sent is at hand still, or on its way; what transforms hold back would be left
+    /// behind.
+    private var isWhole: Bool {
+        if pointee.filter.request.framing.isEmpty { return true }
+        guard pointee.requestPipeline == nil || pointee.isReplayWhole else { return false }
+        return pointee.isReplayable || !pointee.isRequestHeadSent
     }
 
     private func redispatch() {
@@ -70,11 +86,20 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     }
 
     /// The head is out: the client must notice that the rest is missing.
-    private func cutResponse() {
-        pointee.hadError = true
+    private func cutResponse(_ failure: ClientFailure) {
+        responseCut(failure.reason)
         upstreamDone(failed: true)
         pointee.server.abort()
         end()
+    }
+
+    /// Counts a response that ends too early; a page that tells of another failure is that failure only.
+    ///
+    /// - Parameter reason: what a person reads in the log; nil if it is no news.
+    func responseCut(_ reason: String?) {
+        guard pointee.failureMetric == nil else { return }
+        pointee.failureMetric = .streamingError
+        if let reason { pointee.worker.reportCut(reason, self) }
     }
 
     /// Gives up an unfinished stream to the upstream.
@@ -97,12 +122,12 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     /// The client's side broke.
     func clientFailed(_ failure: ServerFailure) {
         switch failure {
-        case .malformed(let error): return pointee.isResponseHeadSent ? endAborted() : fail(.malformedBody(error))
+        case .malformed(let error) where !pointee.isResponseHeadSent: return fail(.malformedBody(error))
         case .readTimeout where !pointee.isResponseHeadSent: return fail(.clientTimeout)
-        case .gone, .readTimeout, .writeTimeout: break
+        case .malformed: break
+        case .gone, .readTimeout, .writeTimeout: if pointee.isTunnel { return end() }
         }
-        if pointee.isTunnel { return end() }
-        pointee.hadError = true
+        if pointee.isResponseHeadSent { responseCut(failure.reason) }
         if pointee.sentStatus == 0 { pointee.sentStatus = 499 }
         endAborted()
     }
@@ -110,5 +135,17 @@ extension UnsafeMutablePointer where Pointee == Exchange {
     private func endAborted() {
         pointee.server.abort()
         end()
+    }
+}
+
+extension ServerFailure {
+    /// What a person reads in the log where it cuts the response; nil for clients that leave.
+    fileprivate var reason: String? {
+        switch self {
+        case .malformed(let error): "malformed request body: \(error.reason)"
+        case .gone: nil
+        case .readTimeout: "the client did not send the request's body in time"
+        case .writeTimeout: "the client did not take it in time"
+        }
     }
 }

@@ -42,9 +42,6 @@ struct TableGenerations: ~Copyable {
         return count - 1
     }
 
-    /// Whether there is a table at all.
-    var isLoaded: Bool { holds[current].table != nil }
-
     /// - Returns: the generation's number, for `release`, and its table, which lives until then.
     mutating func hold() -> (number: Int, table: Unmanaged<RoutingTable>?) {
         holds[current].exchanges += 1

@@ -26,6 +26,19 @@ struct PrometheusTextTests {
             """))
     }
 
+    @Test func startLabelIsForCountersOnly() {
+        var options = MetricOptions()
+        options.startLabel = "17"
+        let registry = MetricRegistry(options: options)
+        registry.withSharedShard {
+            $0.add(.routeError)
+            $0.observe(.routeLookupDuration, 1000)
+        }
+        let text = Self.text(registry)
+        #expect(text.contains(#"skipper_route_error_total{start="17"} 1"#))
+        #expect(text.contains("skipper_route_lookup_duration_seconds_count 1"))
+    }
+
     @Test func histogramIsCumulativeAndInSeconds() {
         let registry = MetricRegistry()
         let shard = registry.makeShard()

@@ -15,9 +15,6 @@ extension MetricShard {
     /// Whether `upstreamAnswered` is told hosts (`-backend-host-metrics`).
     public var wantsBackendHosts: Bool { plan.options.backendHost }
 
-    /// Whether it is told zones (`-backend-zone-metrics`).
-    public var wantsBackendZones: Bool { plan.options.backendZone }
-
     /// The response's body has ended; `nanoseconds` from its head.
     public func responseEnded(code: MetricLabel, method: MetricLabel, route: MetricLabel, bytes: UInt64, host: MetricLabel, nanoseconds: UInt64) {
         if plan.options.compatible || plan.options.routeResponse {

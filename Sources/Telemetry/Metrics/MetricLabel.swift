@@ -72,7 +72,7 @@ public final class MetricLabels: Sendable {
         label.fixedText ?? table.withLock { $0.text(of: label) }
     }
 
-    /// The number of texts, for tests and metrics.
+    /// The number of texts, for tests.
     public var count: Int { table.withLock { $0.count } }
 }
 

@@ -22,6 +22,9 @@ public struct MetricOptions: Sendable {
     public var proxyRequest = false
     public var proxyResponse = false
 
+    /// Gives counters the label `start` with this text, so that those of two runs are not taken for one; nil for none.
+    public var startLabel: String?
+
     /// Upper bounds of histograms, ascending; seconds, and bytes for the two below.
     public var durationBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
     public var responseSizeBuckets: [Double] = [1, 512, 1024, 524_288, 1_048_576, 536_870_912, 1_073_741_824]

@@ -75,11 +75,6 @@ public final class MetricShard: @unchecked Sendable {
         words(metric, first, second, .none)?.pointee.store(UInt64(bitPattern: Int64(value)), ordering: .relaxed)
     }
 
-    /// Moves this shard's part of a gauge up or down.
-    public func adjust(_ metric: Metric, _ first: MetricLabel, _ second: MetricLabel = .none, by change: Int) {
-        if let words = words(metric, first, second, .none) { Self.add(UInt64(bitPattern: Int64(change)), to: words) }
-    }
-
     /// The label of a host from traffic: `.` becomes `_`, `:` becomes `__`.
     ///
     /// - Complexity: O(host) once the worker knows it; the first time it takes a lock and may allocate.

@@ -21,14 +21,14 @@ public enum ProcessMetrics {
         if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
             gauge("process_max_fds", "File descriptors that may be open.", Int(clamping: limit.rlim_cur), to: &text)
         }
-        gauge("process_start_time_seconds", "Start of the process in seconds since 1970.", startSeconds, to: &text)
+        gauge("process_start_time_seconds", "Start of the process in seconds since 1970.", Int(startNanoseconds / 1_000_000_000), to: &text)
     }
 
-    /// When the first of these metrics was asked for, or `noteStart` called.
-    private static let startSeconds = Int(clinux_wall_nanoseconds() / 1_000_000_000)
+    /// When the first of these metrics was asked for, or `noteStart` called, since 1970.
+    public static let startNanoseconds = UInt64(clinux_wall_nanoseconds())
 
     /// To be called when the process starts.
-    public static func noteStart() { _ = startSeconds }
+    public static func noteStart() { _ = startNanoseconds }
 
     private static func gauge(_ name: String, _ help: String, _ value: Int, to text: inout PrometheusText) {
         text.family(name, type: "gauge", help: help)

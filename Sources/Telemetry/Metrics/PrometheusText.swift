@@ -90,7 +90,9 @@ extension MetricRegistry {
 
     private func labelPairs(_ key: SeriesKey) -> [(name: String, value: String)] {
         let shown = plan.labelNames[key.metric.rawValue]
-        return zip(key.metric.family.labels, key.labels).filter { shown.contains($0.0) }.map { ($0, labels.text(of: $1)) }
+        var pairs = zip(key.metric.family.labels, key.labels).filter { shown.contains($0.0) }.map { ($0, labels.text(of: $1)) }
+        if let start = options.startLabel, case .counter = key.metric.family.kind { pairs.append(("start", start)) }
+        return pairs
     }
 
     private func writeHistogram(_ name: String, _ labels: [(name: String, value: String)], _ sample: Sample, to text: inout PrometheusText) {
