@@ -12,5 +12,5 @@ RUN apt-get update && apt-get install -y --no-install-recommends libssl3 libre2-
     libyaml-0-2 libnghttp2-14 ca-certificates && rm -rf /var/lib/apt/lists/*
 COPY --from=build /fairway/.build/release/fairway /usr/local/bin/fairway
 USER nobody
-EXPOSE 9090 9911
+EXPOSE 9090
 ENTRYPOINT ["fairway", "serve"]

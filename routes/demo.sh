@@ -44,7 +44,8 @@ pids+=($!)
     -wait-for-healthcheck-interval 0s &
 pids+=($!)
 
-until (: >"/dev/tcp/${address%:*}/${address##*:}") 2>/dev/null; do
+host=${address%:*}
+until (: >"/dev/tcp/${host:-127.0.0.1}/${address##*:}") 2>/dev/null; do
     kill -0 "${pids[0]}" 2>/dev/null && kill -0 "${pids[1]}" 2>/dev/null || exit 1
     sleep 0.1
 done

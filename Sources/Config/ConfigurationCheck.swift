@@ -8,8 +8,8 @@ extension ConfigurationParser {
     mutating func resolve() {
         resolveSupportListener()
         if configuration.kubernetes.enabled { configuration.requests.normalizeHost = true }
-        if !(100...511).contains(configuration.routes.defaultHTTPStatus) {
-            warn("\(configuration.routes.defaultHTTPStatus) is not within 100 to 511; 404 is used", "default-http-status")
+        if !(200...511).contains(configuration.routes.defaultHTTPStatus) {
+            warn("\(configuration.routes.defaultHTTPStatus) is not within 200 to 511; 404 is used", "default-http-status")
             configuration.routes.defaultHTTPStatus = 404
         }
     }
@@ -103,13 +103,22 @@ extension ConfigurationParser {
         for flavour in configuration.metrics.flavour where flavour != .prometheus {
             warn("\(flavour.rawValue) is not available; metrics are served in the format of Prometheus", "metrics-flavour")
         }
+        // Codahale's names, Skipper's default, have dots and dashes.
         let namespace = configuration.metrics.namespace
-        let isName = namespace.utf8.allSatisfy {
-            ASCII.isDigit($0) || ASCII.isLetter($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: ":")
+        let name = Self.prometheusName(namespace)
+        if name != namespace {
+            warn("\"\(namespace)\" cannot begin a Prometheus name (letters, digits, _ and :, no digit first); \"\(name)\" is used", "metrics-prefix")
+            configuration.metrics.prefix = name
         }
-        if !isName || namespace.utf8.first.map(ASCII.isDigit) == true {
-            refuse("\"\(namespace)\" cannot begin a Prometheus name; letters, digits, _ and : can, no digit first", "metrics-prefix")
+    }
+
+    private static func prometheusName(_ text: String) -> String {
+        let bytes: [UInt8] = text.utf8.map { byte in
+            let isAllowed = ASCII.isDigit(byte) || ASCII.isLetter(byte) || byte == UInt8(ascii: "_") || byte == UInt8(ascii: ":")
+            return isAllowed ? byte : UInt8(ascii: "_")
         }
+        let isDigitFirst = bytes.first.map(ASCII.isDigit) == true
+        return (isDigitFirst ? "_" : "") + String(decoding: bytes, as: UTF8.self)
     }
 }
 

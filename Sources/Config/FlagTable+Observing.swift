@@ -12,7 +12,7 @@ extension FlagTable {
 
     static let metrics: [Flag] = [
         .choices("metrics-flavour", \.metrics.flavour, "format of /metrics", skipper: "codahale"),
-        .string("metrics-prefix", \.metrics.prefix, "begins every name; a dot at its end is left out"),
+        .string("metrics-prefix", \.metrics.prefix, "begins every name; a dot at its end is left out, and what no Prometheus name may have becomes _"),
         .bool("disable-metrics-compression", \.metrics.disableCompression, "never compress /metrics"),
         .bool("disable-metrics-compat", \.metrics.disableCompat, "leave out the metrics per route that are on by default"),
         .buckets("histogram-metric-buckets", \.metrics.histogramBuckets, "upper bounds of durations in seconds; empty means 0.005 to 10"),
@@ -22,8 +22,8 @@ extension FlagTable {
         .bool("serve-route-counter", \.metrics.serveRouteCounter, "number of exchanges, by route"),
         .bool("serve-host-metrics", \.metrics.serveHost, "duration of the whole exchange, by host"),
         .bool("serve-host-counter", \.metrics.serveHostCounter, "number of exchanges, by host"),
-        .bool("serve-method-metric", \.metrics.serveMethod, "with the method in those four"),
-        .bool("serve-status-code-metric", \.metrics.serveStatusCode, "with the status in those four"),
+        .bool("serve-method-metric", \.metrics.serveMethod, "with the method in the two durations; the counters always have it"),
+        .bool("serve-status-code-metric", \.metrics.serveStatusCode, "with the status in the two durations; the counters always have it"),
         .bool("backend-host-metrics", \.metrics.backendHost, "upstream duration, by host"),
         .bool("backend-zone-metrics", \.metrics.backendZone, "upstream duration, by the zone that endpoints name"),
         .bool("proxy-request-metrics", \.metrics.proxyRequest, "time the proxy itself took until the upstream was asked"),
@@ -41,7 +41,7 @@ extension FlagTable {
         .bool("enable-prometheus-native-histograms", \.metrics.enablePrometheusNativeHistograms, "histograms with exponential buckets", .notYet),
         .float("prometheus-native-histogram-bucket-factor", \.metrics.prometheusNativeHistogramBucketFactor, in: 1.0001...10,
             "growth from one of those buckets to the next", .notYet),
-        .bool("enable-prometheus-start-label", \.metrics.enablePrometheusStartLabel, "counters with the time of the start as label", .notYet),
+        .bool("enable-prometheus-start-label", \.metrics.enablePrometheusStartLabel, "counters with the start of the process in nanoseconds as label start"),
         .unused("enable-prometheus-metrics", .bool, default: "false", "older name of -metrics-flavour prometheus",
             .alwaysOn("Prometheus is the format of /metrics")),
         .unused("metrics-exp-decay-sample", .bool, default: "false", "how Codahale histograms are sampled",

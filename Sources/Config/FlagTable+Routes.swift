@@ -31,7 +31,7 @@ extension FlagTable {
         .bool("reverse-source-predicate", \.routes.reverseSourcePredicate,
             "the Kubernetes health routes look at the last address of X-Forwarded-For, which an ALB sets", .notYet),
         .int("max-loopbacks", \.routes.maxLoopbacks, "how often <loopback> may route one request again; 0 means 9, -1 never"),
-        .int("default-http-status", \.routes.defaultHTTPStatus, "answer to a request that no route matches; 404 if not within 100 to 511"),
+        .int("default-http-status", \.routes.defaultHTTPStatus, "answer to a request that no route matches; 404 if not within 200 to 511"),
         .int("max-audit-body", \.routes.maxAuditBody, in: 0...(.max), "bytes of a body that auditLog logs"),
         .int("max-matcher-buffer-size", \.routes.maxMatcherBufferSize, in: 1...(.max), "bytes that blockContent looks at together",
             .alwaysOn("texts are found in bodies of any size, and nothing is buffered")),
@@ -39,8 +39,8 @@ extension FlagTable {
     ]
 
     static let protection: [Flag] = [
-        .unused("enable-ratelimits", .bool, default: "false", "allow rate limit filters", .alwaysOn("rate limit filters always exist")),
-        .unused("enable-breakers", .bool, default: "false", "allow circuit breakers", .alwaysOn("breaker filters always work")),
+        .unused("enable-ratelimits", .bool, default: "false", "allow rate limit filters", .notYet),
+        .unused("enable-breakers", .bool, default: "false", "allow circuit breakers", .notYet),
         .records("ratelimits", \.protection.ratelimits, keys: RatelimitSettings.keys,
             "a limit before routing: type=\(RatelimitSettings.Kind.allCases.map(\.rawValue).joined(separator: "|"))", .notYet) {
             RatelimitSettings(&$0)

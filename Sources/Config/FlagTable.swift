@@ -76,7 +76,7 @@ extension FlagTable {
         .int("max-tcp-listener-queue", \.listeners.maxTCPListenerQueue, in: 0...(.max),
             "connections that wait; 0 derives it from the concurrency", .notYet),
         .bool("enable-proxy-protocol", \.listeners.enableProxyProtocol, "connections begin with a PROXY header of version 1 or 2, which names the client"),
-        .cidrs("proxy-allow-cidrs", \.listeners.proxyAllowCIDRs, "peers whose PROXY header is used; others are refused. Empty means everybody's"),
+        .cidrs("proxy-allow-cidrs", \.listeners.proxyAllowCIDRs, "peers whose PROXY header is used; others are refused. Everybody's, if neither this nor the two others are given"),
         .cidrs("proxy-deny-cidrs", \.listeners.proxyDenyCIDRs, "peers that are refused"),
         .cidrs("proxy-skip-cidrs", \.listeners.proxySkipCIDRs, "peers that send no PROXY header"),
     ]

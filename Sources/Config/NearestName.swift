@@ -1,7 +1,7 @@
 /// Finds the name a person may have meant.
-enum NearestName {
+public enum NearestName {
     /// ` (did you mean "name"?)`, or nothing if no name is near.
-    static func hint(for text: String, among names: [String]) -> String {
+    public static func hint(for text: String, among names: [String]) -> String {
         find(text, among: names).map { " (did you mean \"\($0)\"?)" } ?? ""
     }
 

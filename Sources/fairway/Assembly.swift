@@ -57,14 +57,15 @@ final class Assembly {
         let writer = logWriter
         let level = Logger.Level(flag: applicationLog.level.rawValue) ?? .info
         log = Logger(label: "fairway") { _ in ApplicationLog(writer, options: options, level: level) }
-        certificates = try configuration.tls.cert.isEmpty ? nil : ServerCertificates(configuration.tls, loop: control, log: log)
+        let kernel = KernelTLS.used(configuration.tls, log: log)
+        certificates = try configuration.tls.cert.isEmpty ? nil : ServerCertificates(configuration.tls, kernel: kernel, loop: control, log: log)
         metrics = MetricRegistry(options: MetricOptions(configuration.metrics))
         metrics.addSource(.applicationLogLinesDropped) { writer.droppedLineCount }
         let access = accessWriter
         if access !== writer { metrics.addSource(.accessLogLinesDropped) { access.droppedLineCount } }
         let labels = metrics.labels
         endpoints = EndpointRegistry(passiveHealth: PassiveHealth(configuration.backend.passiveHealthCheck)) { labels.label($0).id }
-        upstreamCertificates = try UpstreamCertificates(configuration.tls, isInsecure: configuration.backend.insecure, log: log)
+        upstreamCertificates = try UpstreamCertificates(configuration.tls, kernel: kernel, isInsecure: configuration.backend.insecure, log: log)
         clientAuthorities = try ClientAuthorities(configuration.tls, log: log)
         secrets = FileSecrets(paths: configuration.auth.credentialsPaths, log: log)
         var environment = FilterEnvironment(configuration)
@@ -73,18 +74,21 @@ final class Assembly {
         environment.backendTLS = upstreamCertificates.wishes
         environment.clientTrust = clientAuthorities.trust
         var filters = FilterRegistry.builtIn(environment)
-        filters.disable(configuration.routes.disabledFilters)
+        for name in filters.disable(configuration.routes.disabledFilters) {
+            log.warning("-disabled-filters: there is no filter \(name)")
+        }
         var routing = RoutingOptions()
         routing.ignoresTrailingSlash = configuration.routes.ignoreTrailingSlash
         compiler = RouteCompiler(
             options: routing, filters: filters, environment: PredicateEnvironment(shutdown: shutdown), endpoints: endpoints)
         var clientOptions = DataClientOptions(configuration.routes)
         clientOptions.security = upstreamCertificates.source
+        clientOptions.dnsServers = configuration.backend.dnsServers
         controlPlane = try ControlPlane(
             loop: control, options: clientOptions, compiler: compiler, slot: slot, log: log, endpoints: endpoints,
             metrics: metrics)
         let checks = configuration.general.statusChecks
-        statusChecks = checks.isEmpty ? nil : StatusChecks(checks, loop: control, options: clientOptions, log: log)
+        statusChecks = try checks.isEmpty ? nil : StatusChecks(checks, loop: control, options: clientOptions, log: log)
         controlPlane.tableCompiled = { [unowned self] in
             if Origin.isTLSWanted { upstreamCertificates.prepare() }
         }
@@ -110,8 +114,9 @@ final class Assembly {
         if let startError { throw startError }
     }
 
-    /// Reads all route sources and certificates again (SIGHUP).
+    /// Reads all route sources and certificates again, and opens log files anew (SIGHUP).
     func reload() {
+        for writer in [logWriter, accessWriter, auditWriter] { writer.reopen() }
         controlPlane.refresh()
         certificates?.refresh()
         upstreamCertificates.refresh()

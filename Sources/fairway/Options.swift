@@ -78,6 +78,9 @@ extension ClientOptions {
 }
 
 extension ProxyOptions {
+    /// Those of a proxy that is started without any flag.
+    static var withoutFlags: ProxyOptions { ProxyOptions(Configuration()) }
+
     init(_ configuration: Configuration) {
         self.init()
         preservesHost = configuration.backend.proxyPreserveHost
@@ -120,6 +123,7 @@ extension MetricOptions {
         backendZone = metrics.backendZone
         proxyRequest = metrics.proxyRequest
         proxyResponse = metrics.proxyResponse
+        if metrics.enablePrometheusStartLabel { startLabel = String(ProcessMetrics.startNanoseconds) }
         if !metrics.histogramBuckets.isEmpty { durationBuckets = metrics.histogramBuckets }
         if !metrics.responseSizeBuckets.isEmpty { responseSizeBuckets = metrics.responseSizeBuckets }
         if !metrics.requestSizeBuckets.isEmpty { requestSizeBuckets = metrics.requestSizeBuckets }

@@ -1,12 +1,13 @@
 import CLinux
 import Glibc
 import Config
+import DataClients
 import Logging
 import Net
 
 /// The main job: serves until a signal ends it.
 enum Serve {
-    /// - Returns: the exit status.
+    /// - Returns: the exit status, unless the end came by a signal: then the process has ended.
     static func run(_ arguments: [String]) -> Int32 {
         signal(SIGPIPE, SIG_IGN)
         switch Configuration.parse(arguments: arguments, environment: environment(), readFile: readFile) {
@@ -24,13 +25,18 @@ enum Serve {
     }
 
     private static func serve(_ configuration: Configuration, _ warnings: [ConfigurationDiagnostic]) -> Int32 {
+        let signals = Shutdown.receiveSignals()
         do {
             let assembly = try Assembly(configuration)
             for warning in warnings { assembly.log.warning("\(warning)") }
-            let shutdown = try Shutdown(assembly)
+            let shutdown = Shutdown(assembly, signals: signals)
             try assembly.run(shutdown)
             assembly.finish()
-            return shutdown.exitStatus
+            // Workers may be amid requests: `exit` would take what they use away from under them, OpenSSL's locks first.
+            withExtendedLifetime(assembly) { _exit(0) }
+        } catch let error as DataClientOptionError {
+            for reason in error.reasons { StandardError.write("fairway: \(reason)") }
+            return 2
         } catch {
             StandardError.write("fairway: \(error)")
             return 1

@@ -12,7 +12,7 @@ final class ServerCertificates {
     static let checkInterval: UInt64 = 5_000_000_000
 
     private let settings: Configuration.TLS
-    private let loop: UnsafeMutablePointer<EventLoop>
+    private let kernel: KernelTLS
     private let log: Logger
     private let tickets = TicketKeys()
     private let keyLog: KeyLog?
@@ -26,20 +26,19 @@ final class ServerCertificates {
         var authorities: [UInt8] = []
     }
 
-    init(_ settings: Configuration.TLS, loop: UnsafeMutablePointer<EventLoop>, log: Logger) throws(StartError) {
+    init(_ settings: Configuration.TLS, kernel: KernelTLS, loop: UnsafeMutablePointer<EventLoop>, log: Logger) throws(StartError) {
         self.settings = settings
-        self.loop = loop
+        self.kernel = kernel
         self.log = log
         keyLog = try settings.keyLogFile.isEmpty ? nil : KeyLog(settings.keyLogFile)
         do throws(CertificateError) {
             files = try ServerCertificates.read(settings)
             context = try TLSServerContext(
-                files.certificates, options: ServerCertificates.options(settings, files, keyLog), tickets: tickets)
+                files.certificates, options: ServerCertificates.options(settings, files, keyLog, kernel), tickets: tickets)
         } catch {
             throw StartError("-tls-cert, -tls-key: \(error)")
         }
         if keyLog != nil { log.warning("session keys are written to \(settings.keyLogFile): whoever reads it can read the traffic") }
-        log.info("TLS in user space; kTLS is not used (\(ServerCertificates.kernelOffersTLS ? "not supported here yet" : "the kernel does not offer it"))")
         timer = ControlTimer(loop, interval: ServerCertificates.checkInterval) { [unowned self] in refresh() }
     }
 
@@ -52,7 +51,7 @@ final class ServerCertificates {
             files = found
             reported = nil
             context = try TLSServerContext(
-                found.certificates, options: ServerCertificates.options(settings, found, keyLog), tickets: tickets)
+                found.certificates, options: ServerCertificates.options(settings, found, keyLog, kernel), tickets: tickets)
             log.info("certificates replaced: \(found.certificates.map(\.name).joined(separator: ", "))")
             whenReplaced?(context)
         } catch {
@@ -68,11 +67,6 @@ final class ServerCertificates {
         log.error("certificates not replaced, the former ones stay: \(error)")
     }
 
-    /// Whether the kernel could encrypt by itself.
-    private static var kernelOffersTLS: Bool {
-        ReadFile.text("/proc/sys/net/ipv4/tcp_available_ulp")?.split(whereSeparator: \.isWhitespace).contains("tls") ?? false
-    }
-
     private static func read(_ settings: Configuration.TLS) throws(CertificateError) -> Files {
         var files = Files()
         for (index, path) in settings.cert.enumerated() {
@@ -84,12 +78,13 @@ final class ServerCertificates {
         return files
     }
 
-    private static func options(_ settings: Configuration.TLS, _ files: Files, _ keyLog: KeyLog?) -> TLSServerOptions {
+    private static func options(_ settings: Configuration.TLS, _ files: Files, _ keyLog: KeyLog?, _ kernel: KernelTLS) -> TLSServerOptions {
         var options = TLSServerOptions()
         options.minVersion = TLSServerOptions.Version(settings.minVersion)
         options.clientAuthentication = TLSServerOptions.ClientAuthentication(settings.clientAuth)
         options.clientAuthorities = files.authorities
         options.offersHTTP2 = true
+        options.kernel = kernel
         options.excludesInsecureCiphers = settings.excludeInsecureCipherSuites
         if let keyLog { options.keyLog = { keyLog.write($0) } }
         return options

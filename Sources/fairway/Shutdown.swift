@@ -14,7 +14,6 @@ final class Shutdown {
     private let loop: UnsafeMutablePointer<EventLoop>
     private unowned let assembly: Assembly
     private var isDraining = false
-    private(set) var exitStatus: Int32 = 0
 
     /// The part that the loop reaches by pointer.
     private struct SignalSource {
@@ -24,12 +23,17 @@ final class Shutdown {
         unowned(unsafe) let owner: Shutdown
     }
 
-    /// Must be made before any thread, so that all of them have the signals blocked.
-    init(_ assembly: Assembly) throws {
+    /// From now on signals wait to be read. Must come before any thread, the log writer's among them, so that all of them have the
+    /// signals blocked: one that has not would end the process by a SIGHUP.
+    static func receiveSignals() -> Int32 {
+        let signals = [SIGTERM, SIGINT, SIGHUP]
+        return clinux_signalfd(signals, Int32(signals.count))
+    }
+
+    /// - Parameter descriptor: of the signals.
+    init(_ assembly: Assembly, signals descriptor: Int32) {
         self.assembly = assembly
         loop = assembly.control
-        let signals = [SIGTERM, SIGINT, SIGHUP]
-        let descriptor = clinux_signalfd(signals, Int32(signals.count))
         source = .allocate(capacity: 1)
         source.initialize(to: SignalSource(
             event: EventSource { pointer, _ in pointer.assumingMemoryBound(to: SignalSource.self).pointee.owner.signalled() },
@@ -49,6 +53,8 @@ final class Shutdown {
     }
 
     private func begin() {
+        // What is awaited before the start has not come: nobody has to turn away.
+        if assembly.workers.isEmpty { return end() }
         isDraining = true
         assembly.shutdown.set()
         for worker in assembly.workers { worker.failHealth() }
@@ -61,8 +67,6 @@ final class Shutdown {
     }
 
     private func drain() {
-        // The routes are still awaited: nothing listens yet.
-        if assembly.workers.isEmpty { return end() }
         assembly.log.info("listeners closed; waiting for requests under way")
         let left = Countdown(assembly.workers.count)
         let mailbox = loop.pointee.mailbox

@@ -21,6 +21,7 @@ final class SupportListener: AdminSource {
         status = assembly.controlPlane.status
         ProcessMetrics.noteStart()
         showRoutes()
+        showPassiveHealth()
         var options = AdminOptions()
         if !assembly.configuration.metrics.disableCompression { options.gzip = { Gzip.compressed($0) } }
         let server = AdminServer(loop: assembly.control, options: options, source: self)
@@ -56,7 +57,7 @@ final class SupportListener: AdminSource {
         request.normalizesHost = assembly.configuration.requests.normalizeHost
         request.reservedStayEncoded = assembly.configuration.routes.rfcPatchPath
         request.wallTime = assembly.control.pointee.wallTime
-        return try assembly.slot.table.explain(request)
+        return try assembly.slot.table.explain(request, ownAnswer: ProxyOptions(assembly.configuration).ownAnswer)
     }
 
     // MARK: Counted elsewhere, shown by Skipper's keys where it has them
@@ -70,6 +71,12 @@ final class SupportListener: AdminSource {
         }
     }
 
+    private func showPassiveHealth() {
+        guard let judge = assembly.endpoints.health else { return }
+        show(.customTotal, "passive-health-check.endpoints.dropped") { Int(judge.endpointsDropped) }
+        show(.customTotal, "passive-health-check.requests.passed") { Int(judge.requestsPassed) }
+    }
+
     /// What the connections of all workers did.
     func showConnections(of workers: [WorkerThread]) {
         let workers = workers.map(\.connections)
@@ -79,6 +86,8 @@ final class SupportListener: AdminSource {
             ("lb-conn-closed.keepalive", .closedByAge), ("lb-conn-closed.keepalive-requests", .closedByRequests),
             ("listener.accepted.connections", .accepted),
             ("tls-handshakes", .handshakes), ("tls-handshakes-resumed", .handshakesResumed), ("tls-handshakes-failed", .handshakesFailed),
+            ("tls-sent.kernel", .sentByKernel), ("tls-sent.openssl", .sentByOpenSSL),
+            ("http2-protocol-errors", .protocolErrors), ("proxy-protocol-refused", .prefacesFailed), ("listener.descriptors.exhausted", .exhausted),
             ("backend-conn-new", .upstreamOpened), ("backend-conn-reused", .upstreamReused), ("backend-conn-closed", .upstreamClosed),
         ]
         for (key, count) in counters { show(.customTotal, key) { total(count) } }

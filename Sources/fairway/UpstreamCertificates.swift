@@ -18,6 +18,7 @@ final class UpstreamCertificates: Sendable {
     }
 
     private let settings: Configuration.TLS
+    private let kernel: KernelTLS
     private let isInsecure: Bool
     private let log: Logger
     /// By the word that routes' wishes make.
@@ -25,15 +26,16 @@ final class UpstreamCertificates: Sendable {
     private let wished: WishedCertificates
     let wishes: BackendTLSRules
 
-    init(_ settings: Configuration.TLS, isInsecure: Bool, log: Logger) throws(StartError) {
+    init(_ settings: Configuration.TLS, kernel: KernelTLS, isInsecure: Bool, log: Logger) throws(StartError) {
         self.settings = settings
+        self.kernel = kernel
         self.isInsecure = isInsecure
         self.log = log
         let wished = WishedCertificates()
         self.wished = wished
         wishes = BackendTLSRules { wished.read($0) }
         do throws(CertificateError) {
-            let options = try UpstreamCertificates.options(settings, isInsecure)
+            let options = try UpstreamCertificates.options(settings, isInsecure, kernel)
             // The system's authorities take megabytes: they are read when the first upstream speaks TLS.
             let isAsked = !options.certificates.isEmpty
             rules = Mutex(isAsked ? [0: Rules(context: try TLSClientContext(options), options: options, serverName: nil)] : [:])
@@ -119,7 +121,7 @@ final class UpstreamCertificates: Sendable {
 
     /// Those of the flags, under the routes' wishes.
     private func options(for wishes: [BackendTLSRules.Wish]) throws(CertificateError) -> TLSClientOptions {
-        var options = try UpstreamCertificates.options(settings, isInsecure)
+        var options = try UpstreamCertificates.options(settings, isInsecure, kernel)
         for wish in wishes {
             guard let part = wished[wish]?.options else { continue }
             if !part.certificates.isEmpty { options.certificates = part.certificates }
@@ -128,9 +130,10 @@ final class UpstreamCertificates: Sendable {
         return options
     }
 
-    private static func options(_ settings: Configuration.TLS, _ isInsecure: Bool) throws(CertificateError) -> TLSClientOptions {
+    private static func options(_ settings: Configuration.TLS, _ isInsecure: Bool, _ kernel: KernelTLS) throws(CertificateError) -> TLSClientOptions {
         var options = TLSClientOptions()
         options.verifies = !isInsecure
+        options.kernel = kernel
         for (path, keyPath) in zip(settings.clientCert, settings.clientKey) { options.certificates.append(try WishedCertificates.pair(path, keyPath)) }
         return options
     }

@@ -55,11 +55,6 @@ final class WorkerThread: @unchecked Sendable {
         mailbox.send { self.worker.isHealthy = false }
     }
 
-    /// Ends whatever is still under way.
-    func cut() {
-        mailbox.send { self.worker.cut() }
-    }
-
     /// Accepts nothing more and lets what is under way end; calls `done` when the last connection has gone.
     func drain(_ done: @escaping @Sendable () -> Void) {
         mailbox.send {

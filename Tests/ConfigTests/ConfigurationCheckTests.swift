@@ -26,7 +26,7 @@ struct ConfigurationCheckTests {
         #expect(try parse(["-source-poll-timeout", "200"]).configuration().routes.sourcePollTimeout == .milliseconds(200))
         let status = parse(["-default-http-status", "99"])
         #expect(try status.configuration().routes.defaultHTTPStatus == 404)
-        #expect(status.warnings == ["-default-http-status: 99 is not within 100 to 511; 404 is used"])
+        #expect(status.warnings == ["-default-http-status: 99 is not within 200 to 511; 404 is used"])
         #expect(try parse(["-default-http-status", "299"]).configuration().routes.defaultHTTPStatus == 299)
         #expect(try parse(["-max-loopbacks", "0"]).configuration().routes.maxLoopbacksAllowed == 9)
         #expect(try parse(["-max-loopbacks", "-1"]).configuration().routes.maxLoopbacksAllowed == 0)
@@ -39,7 +39,9 @@ struct ConfigurationCheckTests {
         #expect(try !parse([]).configuration().requests.normalizeHost)
     }
 
-    @Test("metric names begin with the prefix without its dot", arguments: [("skipper.", "skipper"), ("edge", "edge"), ("", "")])
+    @Test("metric names begin with the prefix without its dot, as far as Prometheus allows", arguments: [
+        ("skipper.", "skipper"), ("edge", "edge"), ("", ""), ("edge.proxy.", "edge_proxy"), ("skipper-ingress.", "skipper_ingress"), ("1a:b", "_1a:b"),
+    ])
     func namespace(prefix: String, namespace: String) throws {
         #expect(try parse(["-metrics-prefix", prefix]).configuration().metrics.namespace == namespace)
     }
@@ -53,8 +55,6 @@ struct ConfigurationCheckTests {
         (["-client-tls-key", "c"], "-client-tls-cert: 0 certificates but 1 keys in -client-tls-key"),
         (["-enable-mtls"], "-enable-mtls: needs exactly one -client-tls-cert with its key, found 0"),
         (["-ensure-dataclients", "inline"], "-ensure-dataclients: inline is not configured; set -inline-routes"),
-        (["-metrics-prefix", "a.b."], "-metrics-prefix: \"a.b\" cannot begin a Prometheus name; letters, digits, _ and : can, no digit first"),
-        (["-metrics-prefix", "1a"], "-metrics-prefix: \"1a\" cannot begin a Prometheus name; letters, digits, _ and : can, no digit first"),
         (["-swarm-redis-min-conns", "101"], "-swarm-redis-min-conns: 101 is above -swarm-redis-max-conns 100"),
     ])
     func conflicts(arguments: [String], message: String) {
@@ -82,6 +82,9 @@ struct ConfigurationCheckTests {
             "-metrics-flavour: codahale is not available; metrics are served in the format of Prometheus",
             "-metrics-flavour: otel is not available; metrics are served in the format of Prometheus",
         ]),
+        (["-metrics-prefix", "edge.proxy."],
+            ["-metrics-prefix: \"edge.proxy\" cannot begin a Prometheus name (letters, digits, _ and :, no digit first); \"edge_proxy\" is used"]),
+        (["-metrics-prefix", "edge_1:"], []),
         (["-idle-timeout-server", "60s"],
             ["-idle-timeout-server: an ALB keeps idle connections for 60s and answers 502 if the proxy closes first; 75s is safe"]),
         (["-filter-plugin", "a", "-filter-plugin", "b"], [
@@ -90,7 +93,8 @@ struct ConfigurationCheckTests {
         ]),
         // What changes nothing is no news.
         (["-opentracing", "noop", "-runtime-metrics", "-block-profile-rate=0", "-kubernetes=false", "-timeout-backend", "5s"], []),
-        (["-enable-ratelimits", "-enable-breakers", "-experimental-upgrade", "-remove-hop-headers", "-dev-mode"], []),
+        (["-experimental-upgrade", "-remove-hop-headers", "-dev-mode"], []),
+        (["-enable-ratelimits", "-enable-breakers"], ["-enable-ratelimits: accepted, but has no effect yet", "-enable-breakers: accepted, but has no effect yet"]),
         (["-backend-flush-interval", "1s", "-enable-copy-stream-pool"], []),
     ])
     func warnings(arguments: [String], warnings: [String]) {

@@ -36,7 +36,7 @@ struct FlagTableTests {
     func ownNames() {
         let skipper = Set(skipperFlags.map(\.name))
         let own = FlagTable.flags.filter { $0.isArgument && !skipper.contains($0.name) }.map(\.name)
-        #expect(own.sorted() == ["dns-servers", "enable-http2-backend", "enable-proxy-protocol-backend", "health-path", "help", "max-body-buffer", "tls-client-ca", "tls-handshake-timeout-server", "tls-ocsp", "trusted-hops", "trusted-proxies", "workers"])
+        #expect(own.sorted() == ["dns-servers", "enable-http2-backend", "enable-ktls", "enable-proxy-protocol-backend", "health-path", "help", "max-body-buffer", "tls-client-ca", "tls-handshake-timeout-server", "tls-ocsp", "trusted-hops", "trusted-proxies", "workers"])
     }
 
     @Test("defaults that differ are the decided ones")

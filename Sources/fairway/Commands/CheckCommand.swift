@@ -11,8 +11,9 @@ struct CheckCommand: ParsableCommand {
             Errors go to standard error as file:line:column: message, with the line and a caret. Exits 1 if there are any.
 
             With --lint also what is accepted and probably not meant: routes that are never reached, repeated ids, routes without \
-            a path that others shadow, Host regexps that no index helps, filters behind one that answers. These do not change the exit \
-            status, but with --strict they are errors.
+            a path that others shadow, Host regexps that no index helps, filters behind one that answers, backends with a path, \
+            arguments that are compared with something else than they look like. These do not change the exit status, but with \
+            --strict they are errors.
             """)
 
     @Flag(help: "Also tell what is accepted and probably not meant.")

@@ -3,6 +3,7 @@ import Bytes
 import CLinux
 import Eskip
 import Filters
+import Proxy
 import Routing
 
 /// Tells which route a request would take, and why.
@@ -48,7 +49,7 @@ struct ExplainCommand: ParsableCommand {
     }
 
     func run() throws {
-        let explanation = try table().explain(request)
+        let explanation = try table().explain(request, ownAnswer: ProxyOptions.withoutFlags.ownAnswer)
         var output: [UInt8] = []
         if json { explanation.appendJSON(to: &output) } else { output += explanation.text.utf8 }
         StandardOutput.write(output + [UInt8(ascii: "\n")])

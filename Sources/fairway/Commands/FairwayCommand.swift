@@ -4,7 +4,7 @@ import ArgumentParser
 struct FairwayCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fairway",
-        abstract: "An HTTP reverse proxy and Kubernetes ingress router.",
+        abstract: "An HTTP reverse proxy and ingress router.",
         discussion: "Flags without a command start the proxy, as `serve` does: fairway -routes-file routes.eskip",
         subcommands: [
             ServeCommand.self, CheckCommand.self, ExplainCommand.self, PrintCommand.self, DiffCommand.self, OriginCommand.self, VersionCommand.self,

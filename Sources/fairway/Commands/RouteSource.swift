@@ -11,7 +11,8 @@ enum RouteSource {
     /// - Throws: why it cannot be read.
     static func read(_ path: String) throws(UnreadableSource) -> ParsedDocument {
         let name = path == "-" ? standardInput : path
-        switch path == "-" ? ReadFile.standardInput() : ReadFile.bytes(path) {
+        let limit = EskipLimits.documentBytesMax
+        switch path == "-" ? ReadFile.standardInput(atMost: limit) : ReadFile.bytes(path, atMost: limit) {
         case .success(let bytes): return RouteDocument.parse(bytes: bytes, sourceName: name)
         case .failure(let error): throw UnreadableSource(description: "\(name): \(error)")
         }
