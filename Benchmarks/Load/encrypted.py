@@ -2,6 +2,7 @@
 import statistics
 
 import memory
+import rounds
 from proxies import find_envoy
 
 # Options of the load, how many connections, and what Fairway may cost of the best peer.
@@ -17,7 +18,7 @@ AGAINST = {"1MiB": ("nginx",)}
 IDLE_SHARE_MAX = 1.05
 
 
-def measure(fleet, names, rounds, seconds, one_sample, run_load, progress):
+def measure(fleet, names, least, seconds, one_sample, run_load, progress):
     names = [name for name in names if name != "floor"]
     # Shown beside the others, and held against nothing.
     if find_envoy():
@@ -27,11 +28,11 @@ def measure(fleet, names, rounds, seconds, one_sample, run_load, progress):
     try:
         for case, (options, connections, _) in CASES.items():
             samples = {name: [] for name in names}
-            for turn in range(rounds):
+            for turn in rounds.numbers(least, lambda: is_decided(case, summaries(samples))):
                 for name in names[turn % len(names):] + names[:turn % len(names)]:
                     samples[name].append(one_sample(running[name], ["--tls", *options], seconds, connections))
-                progress(f"TLS, {case}: round {turn + 1}/{rounds}")
-            figures["cases"][case] = {name: summary(taken) for name, taken in samples.items()}
+                progress(f"TLS, {case}: round {turn + 1}")
+            figures["cases"][case] = summaries(samples)
     finally:
         for proxy in running.values():
             proxy.stop()
@@ -44,6 +45,10 @@ def measure(fleet, names, rounds, seconds, one_sample, run_load, progress):
             proxy.stop()
     progress("")
     return figures
+
+
+def summaries(samples):
+    return {name: summary(taken) for name, taken in samples.items()}
 
 
 def summary(samples):
@@ -68,14 +73,24 @@ def print_tables(figures, gates):
     print_memory(figures["memory"], gates)
 
 
+def peer_of(case, row):
+    return min((peer for peer in AGAINST.get(case, PEERS) if peer in row), key=lambda peer: row[peer]["cpu_us"], default=None)
+
+
+def ratios(case, row):
+    return rounds.ratios({name: one["rounds"] for name, one in row.items()}, "fairway", peer_of(case, row))
+
+
+def is_decided(case, row):
+    return "fairway" not in row or not peer_of(case, row) or rounds.is_decided(ratios(case, row), CASES[case][2])
+
+
 def compare(case, row, gates):
-    peers = [peer for peer in AGAINST.get(case, PEERS) if peer in row]
-    if not peers:
+    peer, most = peer_of(case, row), CASES[case][2]
+    if not peer:
         return "", ""
-    best = min(peers, key=lambda peer: row[peer]["cpu_us"])
-    share = statistics.median(a / b for a, b in zip(row["fairway"]["rounds"], row[best]["rounds"]))
-    most = CASES[case][2]
-    return f"{share:.2f}", gates.check(share <= most, f"TLS, {case}: {share:.2f} x {best} ({most:.2f})")
+    share = statistics.median(ratios(case, row))
+    return f"{share:.2f}", gates.check(share <= most, f"TLS, {case}: {share:.2f} x {peer} ({most:.2f})")
 
 
 def print_memory(rows, gates):

@@ -1,4 +1,4 @@
-"""HTTP/2 in clear text: CPU per request to HTTP/1 and HTTP/2 upstreams, gRPC calls, and what an idle connection keeps."""
+"""HTTP/2 in clear text and over TLS: CPU per request to HTTP/1 and HTTP/2 upstreams, gRPC calls, and what an idle connection keeps."""
 import os
 import re
 import socket
@@ -6,36 +6,43 @@ import statistics
 import subprocess
 import time
 
+import rounds
 from proxies import BUILD, LOAD_CORE, Process, expand, free_port, which
 
 SHAPES = {"8 x 8": (8, 8), "64 x 32": (64, 32)}
 PEERS = ("nginx", "haproxy", "h2o", "envoy")
 # Rows in which the best peer, and rows in which one of them alone, is what Fairway is held against.
-GATES = {"to HTTP/1": (PEERS, 0.95), "gRPC": (("envoy",), 0.6)}
+GATES = {"to HTTP/1": (PEERS, 0.95), "TLS, to HTTP/1": (PEERS, 0.95), "gRPC": (("envoy",), 0.6)}
 IDLE_MAX_KIB, IDLE_CONNECTIONS = 8.0, 4000
 # A unary call: five bytes of framing and a message of 100.
 GRPC_OPTIONS = ["-H", "content-type: application/grpc", "-H", "te: trailers"]
 GRPC_MESSAGE = bytes([0, 0, 0, 0, 100]) + b"0123456789" * 10
 
 
-def measure(fleet, names, rounds, progress):
+def measure(fleet, names, least, progress):
     names = [name for name in names if name != "floor"] + ["h2o", "envoy"]
-    figures = {"to HTTP/1": {}, "to HTTP/2": {}, "gRPC": {}, "idle": {}}
-    running = start(fleet, names, progress, upstream="http/1")
+    figures = {"to HTTP/1": {}, "TLS, to HTTP/1": {}, "to HTTP/2": {}, "gRPC": {}, "idle": {}}
+    running = start(fleet, names, progress, {"upstream": "http/1"})
     try:
         for shape in SHAPES:
-            figures["to HTTP/1"][shape] = measure_shape(running, shape, rounds, progress)
+            figures["to HTTP/1"][shape] = measure_shape(running, "to HTTP/1", shape, least, progress)
         for name, proxy in running.items():
             progress(f"{name}: memory of {IDLE_CONNECTIONS} idle HTTP/2 connections")
             figures["idle"][name] = idle_memory(proxy)
     finally:
         stop(running)
-    origin = start_h2_origin(fleet)
-    running = start(fleet, [name for name in names if name in ("haproxy", "envoy", "fairway")], progress, upstream="h2c", origin=origin.port)
+    running = start(fleet, names, progress, {"upstream": "http/1"}, tls=True)
     try:
         for shape in SHAPES:
-            figures["to HTTP/2"][shape] = measure_shape(running, shape, rounds, progress)
-            figures["gRPC"][shape] = measure_shape(running, shape, rounds, progress, path="/test.Echo/Unary", options=grpc_options())
+            figures["TLS, to HTTP/1"][shape] = measure_shape(running, "TLS, to HTTP/1", shape, least, progress, scheme="https")
+    finally:
+        stop(running)
+    origin = start_h2_origin(fleet)
+    running = start(fleet, [name for name in names if name in ("haproxy", "envoy", "fairway")], progress, {"upstream": "h2c", "origin": origin.port})
+    try:
+        for shape in SHAPES:
+            figures["to HTTP/2"][shape] = measure_shape(running, "to HTTP/2", shape, least, progress)
+            figures["gRPC"][shape] = measure_shape(running, "gRPC", shape, least, progress, path="/test.Echo/Unary", options=grpc_options())
     finally:
         stop(running)
         origin.stop()
@@ -50,11 +57,11 @@ def grpc_options():
     return [*GRPC_OPTIONS, "-d", message]
 
 
-def start(fleet, names, progress, **how):
+def start(fleet, names, progress, how, tls=False):
     running = {}
     for name in names:
         try:
-            running[name] = fleet.start(name, http2=how)
+            running[name] = fleet.start(name, http2=how, tls=tls)
         except SystemExit as error:                # h2o and Envoy are not in every image
             progress(f"{name} is left out: {error}\n")
     return running
@@ -72,24 +79,28 @@ def start_h2_origin(fleet):
     return Process("h2origin", [which("nginx"), "-e", "stderr", "-p", BUILD, "-c", path, "-g", user], port, LOAD_CORE)
 
 
-def measure_shape(running, shape, rounds, progress, path="/100", options=()):
+def measure_shape(running, upstream, shape, least, progress, path="/100", options=(), scheme="http"):
     connections, streams = SHAPES[shape]
     samples, order = {name: [] for name in running}, list(running)
     for name in order:
-        h2load(running[name], connections, streams, 5000, path, options)
-    for turn in range(rounds):
+        h2load(running[name], connections, streams, 5000, path, options, scheme)
+    for turn in rounds.numbers(least, lambda: is_decided(upstream, summaries(samples))):
         for name in order[turn % len(order):] + order[:turn % len(order)]:
             before = running[name].cpu_ns()
-            done, failed = h2load(running[name], connections, streams, 10_000, path, options)
+            done, failed = h2load(running[name], connections, streams, 10_000, path, options, scheme)
             samples[name].append(((running[name].cpu_ns() - before) / 1000 / max(1, done), failed))
-        progress(f"HTTP/2 {shape}: round {turn + 1}/{rounds}")
+        progress(f"HTTP/2 {upstream}, {shape}: round {turn + 1}")
+    return summaries(samples)
+
+
+def summaries(samples):
     return {name: {"rounds": [cpu for cpu, _ in taken], "cpu_us": statistics.median(cpu for cpu, _ in taken), "failed": sum(failed for _, failed in taken)}
             for name, taken in samples.items()}
 
 
-def h2load(proxy, connections, streams, requests, path="/100", options=()):
+def h2load(proxy, connections, streams, requests, path="/100", options=(), scheme="http"):
     command = ["taskset", "-c", LOAD_CORE, which("h2load"), "-n", str(requests), "-c", str(connections), "-m", str(streams), *options,
-               f"http://127.0.0.1:{proxy.port}{path}"]
+               f"{scheme}://127.0.0.1:{proxy.port}{path}"]
     output = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
     done = int(re.search(r"status codes: (\d+) 2xx", output).group(1))
     return done, requests - done
@@ -123,21 +134,27 @@ def idle_memory(proxy):
             connection.close()
 
 
-def ratio(row, name, base):
-    return statistics.median(a / b for a, b in zip(row[name]["rounds"], row[base]["rounds"]))
+def costs(row):
+    return {name: one["rounds"] for name, one in row.items()}
+
+
+def is_decided(upstream, row):
+    peers, most = GATES.get(upstream, ((), 0))
+    best = best_of(row, peers)
+    return not best or "fairway" not in row or rounds.is_decided(rounds.ratios(costs(row), "fairway", best), most)
 
 
 def print_table(figures, gates):
-    print("\nHTTP/2 in clear text: CPU µs per request of 100 B (connections x streams)\n")
-    print("| upstream | shape | proxy | CPU µs | spread | ÷ best peer | failed | gate |")
+    print("\nHTTP/2 in clear text if nothing else is said: CPU µs per request of 100 B (connections x streams)\n")
+    print("| what | shape | proxy | CPU µs | spread | ÷ best peer | failed | gate |")
     print("|---|---|---|---|---|---|---|---|")
-    for upstream in ("to HTTP/1", "to HTTP/2", "gRPC"):
+    for upstream in ("to HTTP/1", "TLS, to HTTP/1", "to HTTP/2", "gRPC"):
         for shape, row in figures[upstream].items():
             best = best_of(row, PEERS)
             for name, one in row.items():
                 if one["failed"]:
                     gates.check(False, f"HTTP/2 {upstream} {shape}: {one['failed']} failed requests through {name}")
-                share = f"{ratio(row, name, best):.2f}" if best else ""
+                share = f"{rounds.ratio(costs(row), name, best):.2f}" if best else ""
                 gate = hold(upstream, shape, row, gates) if name == "fairway" else ""
                 print(f"| {upstream} | {shape} | {name} | {one['cpu_us']:.1f} | {min(one['rounds']):.1f}-{max(one['rounds']):.1f} | {share} | {one['failed']} | {gate} |")
     print_idle(figures["idle"], gates)
@@ -152,7 +169,7 @@ def hold(upstream, shape, row, gates):
     best = best_of(row, peers)
     if not best:
         return f"no {' or '.join(peers)} to compare with" if peers else ""
-    share = ratio(row, "fairway", best)
+    share = rounds.ratio(costs(row), "fairway", best)
     return gates.check(share <= most, f"HTTP/2 {upstream} {shape}: {share:.2f} x {best} ({most})") + f" ({share:.2f} x {best})"
 
 

@@ -148,7 +148,7 @@ ENVOY_TLS = """
         typed_config:
           "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
           common_tls_context:
-            alpn_protocols: [http/1.1]
+            alpn_protocols: [{protocol}]
             tls_certificates:
             - {{certificate_chain: {{filename: {pem}}}, private_key: {{filename: {key}}}}}"""
 
@@ -203,19 +203,28 @@ class Fleet:
 
     def _haproxy(self, port, routes, single):
         return [which("haproxy"), "-db", "-q", "-f",
-                expand("haproxy.cfg.in", tls=f" ssl crt {certificate()[2]} alpn http/1.1" if self.tls else "", port=port, origin=self.upstream,
-                       protocol=" proto h2" if self.http2 else "", upstream=" proto h2" if self._speaks_h2c() else "")]
+                expand("haproxy.cfg.in", tls=f" ssl crt {certificate()[2]} alpn {self._protocol()}" if self.tls else "", port=port, origin=self.upstream,
+                       protocol=" proto h2" if self.http2 and not self.tls else "", upstream=" proto h2" if self._speaks_h2c() else "")]
 
     def _h2o(self, port, routes, single):
-        return [which("h2o"), "-c", expand("h2o.conf.in", port=port, origin=self.upstream, folder=BUILD, user=getpass.getuser())]
+        return [which("h2o"), "-c", expand("h2o.conf.in", port=port, origin=self.upstream, folder=BUILD, user=getpass.getuser(), tls=self._h2o_tls())]
+
+    def _h2o_tls(self):
+        if not self.tls:
+            return ""
+        pem, key, _ = certificate()
+        return f"ssl: {{certificate-file: {pem}, key-file: {key}}}"
 
     def _envoy(self, port, routes, single):
         pem, key, _ = certificate() if self.tls else ("", "", "")
         # Or it opens more streams than the origin takes before it has the origin's settings, and answers 503 for them.
         upstream = "http2_protocol_options: {max_concurrent_streams: 128}" if self._speaks_h2c() else "http_protocol_options: {}"
         path = expand("envoy.yaml.in", port=port, origin=self.upstream, codec="HTTP2" if self.http2 else "AUTO",
-                      upstream=upstream, tls=ENVOY_TLS.format(pem=pem, key=key) if self.tls else "")
+                      upstream=upstream, tls=ENVOY_TLS.format(pem=pem, key=key, protocol=self._protocol()) if self.tls else "")
         return [envoy(), "-c", path, "--concurrency", "1", "--log-level", "error", "--disable-hot-restart"]
+
+    def _protocol(self):
+        return "h2" if self.http2 else "http/1.1"
 
     def _speaks_h2c(self):
         return (self.http2 or {}).get("upstream") == "h2c"

@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import time
 
+import rounds
 from proxies import BUILD, LOAD_CORE, PROXY_CORE, ROOT, tool
 from reload import await_route, publish
 
@@ -99,7 +100,7 @@ def measure_shape(fleet, shape, progress):
     probe = shape._request(shape.count - 1, (shape.count - 1) % shape.hosts, (shape.count - 1) // shape.hosts)
     row = {"routes": shape.count, "bytes": os.path.getsize(path)}
     progress(f"{shape.name} {shape.count}: lookups")
-    row |= table(path, mix)
+    row = table(path, mix) | row
     starts = []
     for turn in range(STARTS):
         progress(f"{shape.name} {shape.count}: start {turn + 1}/{STARTS}")
@@ -148,7 +149,7 @@ def table(path, mix):
 
 # MARK: requests
 
-def measure_requests(fleet, run_load, rounds, seconds, progress):
+def measure_requests(fleet, run_load, least, seconds, progress):
     """CPU per request through 300,000 routes and through one, round by round."""
     shape = own(MANY)
     lines, path, mix = shape.write(fleet.origin_port)
@@ -157,8 +158,8 @@ def measure_requests(fleet, run_load, rounds, seconds, progress):
     publish(single, f'one: * -> "http://127.0.0.1:{fleet.origin_port}";\n')
     samples = {"one": [], "many": []}
     with Running(fleet, [path], probe) as many, Running(fleet, [single], probe) as one:
-        for turn in range(rounds):
-            progress(f"requests: round {turn + 1}/{rounds}")
+        for turn in rounds.numbers(least, lambda: rounds.is_decided(rounds.ratios(samples, "many", "one"), REQUEST_RATIO)):
+            progress(f"requests: round {turn + 1}")
             for name, proxy in ([("one", one.proxy), ("many", many.proxy)])[::1 if turn % 2 else -1]:
                 before = proxy.cpu_ns()
                 report = run_load(proxy.port, "--list", mix, "--seconds", str(seconds))
@@ -166,7 +167,7 @@ def measure_requests(fleet, run_load, rounds, seconds, progress):
                 if report["failed"]:
                     raise SystemExit(f"requests: {report['failed']} failed")
     return {"one_us": statistics.median(samples["one"]), "many_us": statistics.median(samples["many"]),
-            "ratio": statistics.median(many / one for many, one in zip(samples["many"], samples["one"]))}
+            "ratio": rounds.ratio(samples, "many", "one")}
 
 
 def measure_churn(fleet, progress):
@@ -230,9 +231,9 @@ def measure_cycle(fleet, progress):
 
 # MARK: all of it
 
-def measure(fleet, run_load, rounds, seconds, progress):
+def measure(fleet, run_load, least, seconds, progress):
     result = {"shapes": {shape.name: measure_shape(fleet, shape, progress) for shape in SHAPES},
-              "requests": measure_requests(fleet, run_load, rounds, seconds, progress), "churn": measure_churn(fleet, progress),
+              "requests": measure_requests(fleet, run_load, least, seconds, progress), "churn": measure_churn(fleet, progress),
               "cycle": measure_cycle(fleet, progress)}
     progress("")
     return result
@@ -256,7 +257,6 @@ def print_table(result, gates):
     print(f"\n{churn['updates']} updates at {PER_SECOND}/s under load: {churn['failed']} failed, p99 {churn['busy_p99_us']:,.0f} µs against "
           f"{churn['quiet_p99_us']:,.0f} in the quiet seconds between ({churn['p99_ratio']:.2f} x), private memory {churn['memory_first_mib']:.0f} MiB after the first "
           f"seconds, {churn['memory_last_mib']:.0f} at the end: {'ok' if set(good) == {'ok'} else 'MISSED'}")
-
 
     cycle = result["cycle"]
     good = gates.check(cycle["statuses"] == [500] and cycle["is_told"] and cycle["grown_kib"] < 16 * 1024, f"routes: a cycle of loopbacks: {cycle}")

@@ -22,6 +22,7 @@ import http2
 import memory
 import proxies
 import reload
+import rounds
 import routes
 import selftest
 from proxies import LOAD_CORE, PROXY_CORE, Fleet, tool
@@ -78,17 +79,17 @@ def run_load(port, *options, connections=CONNECTIONS, timeout=120):
     return json.loads(done.stdout)
 
 
-def measure_cases(running, names, rounds, seconds):
+def measure_cases(running, names, least, seconds):
     """Interleaves: every round runs every proxy, each time starting with another one."""
     results = {}
     for case in names:
         samples = {name: [] for name in running}
         order = list(running)
-        for turn in range(rounds):
+        for turn in rounds.numbers(least, lambda: is_decided(case, summaries(samples))):
             for name in order[turn % len(order):] + order[:turn % len(order)]:
                 samples[name].append(one_sample(running[name], CASES[case], seconds))
-            progress(f"{case}: round {turn + 1}/{rounds}")
-        results[case] = {name: summary(taken) for name, taken in samples.items()}
+            progress(f"{case}: round {turn + 1}")
+        results[case] = summaries(samples)
     progress("")
     return results
 
@@ -98,6 +99,10 @@ def one_sample(proxy, options, seconds, connections=CONNECTIONS):
     report = run_load(proxy.port, "--seconds", str(seconds), *options, connections=connections)
     report["cpu_us"] = (proxy.cpu_ns() - before) / 1000 / max(1, report["requests"])
     return report
+
+
+def summaries(samples):
+    return {name: summary(taken) for name, taken in samples.items()}
 
 
 def summary(samples):
@@ -113,40 +118,56 @@ def progress(text):
 
 
 def ratio(row, name, base):
-    """Median over the rounds of this proxy by that one: neighbours in time share their noise."""
-    if base not in row:
-        return None
-    return statistics.median(a / b for a, b in zip(row[name]["rounds"], row[base]["rounds"]))
+    """Median over the rounds of this proxy by that one."""
+    return rounds.ratio(costs(row), name, base) if base in row else None
+
+
+def costs(row):
+    return {name: one["rounds"] for name, one in row.items()}
 
 
 def best_peer(row):
     return min((peer for peer in PEERS if peer in row), key=lambda peer: row[peer]["cpu_us"], default=None)
 
 
+def limits(case, row):
+    """What Fairway may cost of whom. Small cases: 1.15 x the floor, and 0.85 x the best peer unless that lies below 1.15 x the floor.
+    1 MiB: 1.0 x the best peer. The rest is an aim."""
+    peer = best_peer(row)
+    if "fairway" not in row or peer is None or case == "connection":
+        return {}
+    if case not in SMALL:
+        return {peer: 1.0}
+    if "floor" not in row:
+        return {peer: 0.85}
+    floor_decides = 0.85 * row[peer]["cpu_us"] < 1.15 * row["floor"]["cpu_us"]
+    return {"floor": 1.15} if floor_decides else {"floor": 1.15, peer: 0.85}
+
+
+def is_decided(case, row):
+    return all(rounds.is_decided(rounds.ratios(costs(row), "fairway", base), most) for base, most in limits(case, row).items())
+
+
 def gate_case(case, row, gates):
-    """Small cases: 1.15 x the floor, and 0.85 x the best peer unless that lies below 1.15 x the floor. 1 MiB: 1.0 x the best peer. The rest is an aim."""
-    to_peer, to_floor = ratio(row, "fairway", best_peer(row)), ratio(row, "fairway", "floor")
-    if to_peer is None:
-        return ""
-    if case in SMALL:
-        floor_decides = to_floor is not None and 0.85 * row[best_peer(row)]["cpu_us"] < 1.15 * row["floor"]["cpu_us"]
-        return gates.check((to_floor is None or to_floor <= 1.15) and (to_peer <= 0.85 or floor_decides),
-                           f"{case}: {to_peer:.2f} x the best peer (0.85), {to_floor or 0:.2f} x the floor (1.15)")
-    if case == "1MiB":
-        return gates.check(to_peer <= 1.0, f"{case}: {to_peer:.2f} x the best peer (1.00)")
-    return "aim met" if to_peer <= 1.0 else "aim missed"
+    promised = limits(case, row)
+    if not promised:
+        share = ratio(row, "fairway", best_peer(row))
+        return "" if share is None else "aim met" if share <= 1.0 else "aim missed"
+    shares = {base: ratio(row, "fairway", base) for base in promised}
+    text = ", ".join(f"{share:.2f} x {base} ({promised[base]:.2f})" for base, share in shares.items())
+    return gates.check(all(share <= promised[base] for base, share in shares.items()), f"{case}: {text}")
 
 
 def print_cases(results, gates):
     print(f"\nCPU µs per request of the proxy, {CONNECTIONS} connections, one worker: medians of the rounds\n")
-    print("| case | proxy | CPU µs | spread | ÷ floor | ÷ best peer | requests/s | p50 µs | p99 µs | failed | gate |")
-    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    print("| case | proxy | rounds | CPU µs | spread | ÷ floor | ÷ best peer | requests/s | p50 µs | p99 µs | failed | gate |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|---|")
     for case, row in results.items():
         for name, one in row.items():
             if one["failed"]:
                 gates.check(False, f"{case}: {one['failed']} failed requests through {name}")
             gate = gate_case(case, row, gates) if name == "fairway" else ""
-            print(f"| {case} | {name} | {one['cpu_us']:.1f} | {min(one['rounds']):.1f}-{max(one['rounds']):.1f} "
+            print(f"| {case} | {name} | {len(one['rounds'])} | {one['cpu_us']:.1f} | {min(one['rounds']):.1f}-{max(one['rounds']):.1f} "
                   f"| {shown(ratio(row, name, 'floor'))} | {shown(ratio(row, name, best_peer(row)))} "
                   f"| {one['rps']:,.0f} | {one['p50']:,.0f} | {one['p99']:,.0f} | {one['failed']} | {gate} |")
 
@@ -171,7 +192,7 @@ def arguments():
     parser.add_argument("--only", default=",".join(CASES), help="cases, comma separated")
     parser.add_argument("--proxies", default="floor,nginx,haproxy,fairway")
     parser.add_argument("--sections", default="cases,exact,memory,reload,tls,http2,routes,growth")
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=9, help=f"at least so many; up to {rounds.MOST} times as many while a limit lies where the median may be")
     parser.add_argument("--seconds", type=float, default=0.8)
     parser.add_argument("--fairway", help="the binary; default: the release build of this checkout")
     parser.add_argument("--fairway-cmd", help=f"default: {proxies.FAIRWAY_COMMAND}")
