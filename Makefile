@@ -41,17 +41,23 @@ build: packages ## release build
 run: build ## serves routes/demo.eskip before two demo origins; ADDRESS= SUPPORT= ORIGIN= SECOND_ORIGIN= move them
 	@exec routes/demo.sh "$$($(RELEASE) --show-bin-path)/fairway"
 
+# $(call tested,COMMAND): what failed is said again at the end, where it is looked for.
+define tested
+log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
+$(1) 2>&1 | tee "$$log" || { echo; echo "What failed:"; grep -aE '^✘|^.. .*recorded an issue|error:|Fatal error' "$$log" | head -100; exit 1; }
+endef
+
 # Generated cases by the hundred thousand take minutes without optimisation, so their suites run in a release build.
 RELEASE_SUITES := ^(PropertyTests|SimulationTests)\.
 
 test: packages ## every test: in a debug build, scenarios again over TLS and over HTTP/2, then property tests and simulations in a release build
 	@$(call install,$(TEST_PACKAGES))
 	swift build --build-tests
-	swift test --skip-build --skip '$(RELEASE_SUITES)'
-	FAIRWAY_TEST_SCHEME=https swift test --skip-build --filter '^EndToEndTests\.'
-	FAIRWAY_TEST_PROTOCOL=h2 swift test --skip-build --filter '^EndToEndTests\.'
+	@$(call tested,swift test --skip-build --skip '$(RELEASE_SUITES)')
+	@$(call tested,FAIRWAY_TEST_SCHEME=https swift test --skip-build --filter '^EndToEndTests\.')
+	@$(call tested,FAIRWAY_TEST_PROTOCOL=h2 swift test --skip-build --filter '^EndToEndTests\.')
 	swift build -c release --build-tests -Xswiftc -enable-testing
-	swift test -c release --skip-build --filter '$(RELEASE_SUITES)' -Xswiftc -enable-testing
+	@$(call tested,swift test -c release --skip-build --filter '$(RELEASE_SUITES)' -Xswiftc -enable-testing)
 
 bench: build ## cost per request beside nginx, HAProxy, h2o and Envoy, memory, reload; BENCH="--only 100B" for a part
 	@$(call install,$(BENCH_PACKAGES))
@@ -62,10 +68,10 @@ conformance: build ## recorded behaviour, from FAIRWAY_CONFORMANCE
 	@$(call install,python3)
 	Tests/conformance.py "$(FAIRWAY_CONFORMANCE)" "$$($(RELEASE) --show-bin-path)/fairway"
 
-interop: build ## gRPC's own client and server with Fairway between them; grpcio comes from PyPI
-	@$(call install,python3 python3-venv)
-	python3 -m venv .build-interop && .build-interop/bin/pip install --quiet grpcio || echo "interop: grpcio cannot be installed here" >&2
-	PATH="$$PWD/.build-interop/bin:$$PATH" python3 Tests/interop.py "$$($(RELEASE) --show-bin-path)/fairway"
+interop: build ## other people's programs around Fairway: gRPC, curl, nghttp, h2load, Python's h2; grpcio and h2 come from PyPI
+	@$(call install,python3 python3-venv openssl curl nghttp2-client)
+	python3 -m venv .build-interop && .build-interop/bin/pip install --quiet grpcio h2 || echo "interop: grpcio and h2 cannot be installed here" >&2
+	PATH="$$PWD/.build-interop/bin:$$PATH" python3 Tests/Interop/run.py "$$($(RELEASE) --show-bin-path)/fairway"
 
 fuzz: packages ## every fuzz target for a while, and routing against its reference; SECONDS_EACH=3600 TARGETS=EskipFuzz ROUTE_SETS=500
 	Tests/Fuzz/run $(or $(SECONDS_EACH),60) $(TARGETS)
@@ -74,4 +80,4 @@ fuzz: packages ## every fuzz target for a while, and routing against its referen
 	FAIRWAY_PROPERTY_ROUNDS=$(or $(ROUTE_SETS),500) swift test -c release --skip-build --filter RoutingReferenceTests -Xswiftc -enable-testing
 
 clean: ## forgets what was built
-	rm -rf .build .build-bench .build-interop
+	rm -rf .build .build-bench .build-interop Benchmarks/.build Tests/Fuzz/.build

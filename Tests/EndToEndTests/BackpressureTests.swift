@@ -50,6 +50,41 @@ struct BackpressureTests {
         #expect(setup.proxy.privateMemory - before < Self.growthMax)
     }
 
+    @Test("who does not read stops the other end of a tunnel", arguments: ["client", "origin"]) func idleTunnel(reader: String) throws {
+        let taken = Mutex<Int?>(nil), mayRead = Mutex(false)
+        let setup = try Setup(serve: { connection in
+            guard try connection.readRequestHead() != nil else { return }
+            try connection.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: y\r\n\r\n")
+            if reader == "origin" {
+                try Patience.wait(for: "leave to read") { mayRead.withLock { $0 } }
+                try connection.discard(Self.size)
+                return try connection.send("thanks")
+            }
+            let first = try connection.sendUntilFull(limit: Self.size)
+            taken.withLock { $0 = first }
+            try connection.send([UInt8](repeating: UInt8(ascii: "x"), count: Self.size - first))
+        })
+        let client = try setup.client(receiveBuffer: 64 * 1024)
+        let before = setup.proxy.privateMemory
+        try client.send("GET /chat HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n\r\n")
+        #expect(try client.readResponse().status == 101)
+        if reader == "origin" {
+            let first = try client.sendUntilFull(limit: Self.size)
+            taken.withLock { $0 = first }
+        }
+        try Patience.wait(for: "the writer to be stopped") { taken.withLock { $0 } != nil }
+        #expect(taken.withLock { $0! } < Self.size, "everything was sent to nobody")
+        #expect(setup.proxy.privateMemory - before < Self.growthMax)
+        mayRead.withLock { $0 = true }
+        if reader == "client" {
+            try client.discard(Self.size)
+        } else {
+            try client.send([UInt8](repeating: UInt8(ascii: "x"), count: Self.size - taken.withLock { $0! }))
+            #expect(try client.readExactly(6) == Array("thanks".utf8))
+        }
+        #expect(setup.proxy.privateMemory - before < Self.growthMax)
+    }
+
     @Test("a slow reader gets everything") func slowReader() throws {
         let size = 3 << 20
         let setup = try Setup(serve: { connection in
@@ -66,6 +101,28 @@ struct BackpressureTests {
     }
 
     /// The bytes of seeded bodies through both directions at once, in chunks of any size.
+    /// Where the end comes while the origin takes no more depends on the size, so there are some.
+    @Test("a body that filters change ends once, however slowly it is taken") func changedEnd() throws {
+        let origin = try LoopbackOrigin(takesLittle: true, serve: { connection in
+            while let head = try connection.readRequestHead() {
+                if head.method == "POST" {
+                    Patience.pause(milliseconds: 20)
+                    _ = try connection.read(through: "\r\n0\r\n\r\n")
+                }
+                try connection.send(ok("\(head.method) \(head.target)"))
+            }
+        })
+        let proxy = try FairwayProcess(routes: "all: * -> backendChunks(1000000000, 1) -> \"\(origin.url)\"")
+        let client = try RawClient(port: proxy.port)
+        for step in 1...24 {
+            let size = step * 16 * 1024
+            client.sendSlowly("POST /\(step) HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n\(String(size, radix: 16))\r\n\(String(repeating: "x", count: size))\r\n0\r\n\r\n", pieces: 1 << 20)
+            #expect(try client.readResponse().bodyText == "POST /\(step)")
+            #expect(try client.exchange(get("/next\(step)")).bodyText == "GET /next\(step)")
+        }
+        #expect(origin.connectionCount == 1)
+    }
+
     @Test("bodies arrive as they were sent", arguments: SeededRandom.seeds(3), [false, true]) func echo(seed: UInt64, isChunked: Bool) throws {
         let setup = try Setup(serve: { connection in
             while let request = try connection.readRequest() {

@@ -6,6 +6,8 @@ struct CommandLineTests {
     @Test("a wrong command line ends with 2 and names what is wrong", arguments: [
         (["-no-such-flag"], ["no-such-flag"]), (["-address"], ["address"]), (["-workers", "many"], ["workers", "many"]), (["-idle-timeout-server", "5"], ["idle-timeout-server", "5"]), (["surplus"], ["surplus"]),
         (["-no-such-flag", "-workers=x", "-max-loopbacks", "y"], ["no-such-flag", "workers", "max-loopbacks"]), (["-config-file", "/nonexistent.yaml"], ["/nonexistent.yaml"]), (["-address", "999.1.1.1:80"], ["address"]),
+        (["-routes-urls", "http://,http://127.0.0.1:x/", "-forward-backend-url", "nowhere"], ["-routes-urls \"http://\"", "-routes-urls \"http://127.0.0.1:x/\"", "-forward-backend-url \"nowhere\""]),
+        (["-status-checks", "nowhere"], ["-status-checks \"nowhere\""]),
     ])
     func refused(arguments: [String], named: [String]) throws {
         for prefix in [[], ["serve"]] {

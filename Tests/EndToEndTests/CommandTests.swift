@@ -37,7 +37,10 @@ struct CheckCommandTests {
     }
 
     @Test("what is wrong is told as the proxy would refuse it", arguments: [
-        ("* -> nosuch() -> <shunt>", "nosuch is no known filter"), ("Nope() -> <shunt>", "Nope is no known predicate"),
+        ("* -> nosuch() -> <shunt>", "nosuch is no known filter\n"), ("Nope() -> <shunt>", "Nope is no known predicate\n"),
+        ("* -> setRequestHeadr(\"a\", \"b\") -> <shunt>", "setRequestHeadr is no known filter (did you mean \"setRequestHeader\"?)\n"),
+        ("* -> SetPath(\"/a\") -> <shunt>", "(did you mean \"setPath\"?)"), ("path(\"/a\") -> <shunt>", "path is no known predicate (did you mean \"Path\"?)"),
+        ("Metods(\"GET\") -> <shunt>", "(did you mean \"Methods\"?)"), ("* -> ratelimit(1, \"1s\") -> <shunt>", "ratelimit is no known filter\n"),
         ("* -> status() -> <shunt>", "status takes"), ("Host(\"(\") -> <shunt>", "Host"), ("* -> \"ftp://a\"", "scheme"),
         ("Path(\"/a\") && Path(\"/b\") -> <shunt>", "one Path"), ("* -> ", "expected"),
     ])
@@ -86,6 +89,21 @@ struct CheckCommandTests {
         let (status, output) = try fairway("check", file.path)
         #expect(status == 0)
         #expect(output.contains(":1:1: route \"a\": warning: its id comes again below"))
+    }
+
+    @Test("a file that the proxy takes is not too large")
+    func large() throws {
+        let file = try TemporaryFile("//" + String(repeating: "x", count: 65 << 20) + "\nr: * -> <shunt>;")
+        let (status, output) = try fairway("check", file.path)
+        #expect(status == 0 && output.contains("1 routes, no errors"), "\(output)")
+    }
+
+    @Test("each of many refused routes is told with all that is wrong")
+    func manyRefused() throws {
+        let file = try TemporaryFile((0..<300).map { "r\($0): Path(\"/\($0)\") && Nope() -> nosuch() -> \"x\";" }.joined(separator: "\n"))
+        let (status, output) = try fairway("check", file.path)
+        #expect(status == 1)
+        for route in ["r0", "r299"] { #expect(output.split(separator: "\n").count { $0.contains("route \"\(route)\"") } == 3) }
     }
 
     @Test("one file that cannot be read does not hide the errors of the next")

@@ -92,12 +92,33 @@ struct ConnectionReuseTests {
                 try connection.send(ok("\(request.target) \(request.bodyText)"))
             }
         })
+        // For a second: then it counts as gone.
+        let (bodies, isClean) = try Patience.within(milliseconds: 900) {
+            let client = try setup.client()
+            try client.send(get("/1") + post("/2", "body"))
+            client.finish()
+            return (try (0..<2).map { _ in try client.readResponse().bodyText }, try client.endsCleanly())
+        }
+        #expect(bodies == ["/1 ", "/2 body"] && isClean)
+    }
+
+    // Over HTTP/2 the end of the connection is that of its streams.
+    @Test("a client that closes while it waits is gone soon, and its origin is told", .enabled(if: !TestProtocol.isHTTP2), arguments: ["GET", "POST", "pipelined", "GET at once", "POST at once"])
+    func closedWhileWaiting(how: String) throws {
+        let setup = try Setup(serve: { connection in
+            guard try connection.readRequest() != nil else { return }
+            // Until the proxy gives up.
+            _ = try connection.readRequest()
+        })
         let client = try setup.client()
-        try client.send(get("/1") + post("/2", "body"))
-        client.finish()
-        #expect(try client.readResponse().bodyText == "/1 ")
-        #expect(try client.readResponse().bodyText == "/2 body")
-        #expect(try client.endsCleanly())
+        let isPost = how.hasPrefix("POST")
+        try client.send(isPost ? post("/x", "body") : how == "pipelined" ? get("/x") + get("/y") : get("/x"))
+        // Its end comes behind the request that waits, or together with the request.
+        if !how.hasSuffix("at once") { try setup.origin.waitForRequests(1) }
+        client.close()
+        try setup.proxy.waitForLog("\"\(isPost ? "POST" : "GET") /x HTTP/1.1\" 499 ")
+        try Patience.wait(for: "the origin to be left") { setup.origin.openConnectionCount == 0 }
+        #expect(setup.origin.requests.map(\.target) == ["/x"])
     }
 
     @Test("a client that goes in the middle of its request is not waited for") func cutRequest() throws {

@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 import TestSupport
 import Testing
 
@@ -17,14 +16,15 @@ struct DrainTests {
         return (setup, { gate.open() })
     }
 
-    private final class Gate: Sendable {
-        private let isOpen = Mutex(false)
-        func open() { isOpen.withLock { $0 = true } }
-        func wait() throws { try Patience.wait(for: "the gate") { isOpen.withLock { $0 } } }
-    }
-
     private func waitUntilClosed(_ proxy: FairwayProcess) throws {
         try Patience.wait(for: "the listener to close") { (try? RawClient(port: proxy.port)) == nil }
+    }
+
+    @Test("who still waits for its routes ends at once, as nobody has to turn away") func beforeTheStart() throws {
+        let folder = try TemporaryFolder()
+        let proxy = try FairwayProcess(awaiting: folder.path + "/none.eskip", flags: ["-wait-for-healthcheck-interval", "10m"])
+        proxy.signal(SIGTERM)
+        #expect(try proxy.waitForEnd() == .exited(0))
     }
 
     @Test("a request under way ends, idle connections close, nothing new is taken, and the status is 0") func inFlight() throws {
@@ -42,6 +42,18 @@ struct DrainTests {
         #expect(response.bodyText == "GET /held " && response.hasToken("close", in: "Connection"))
         #expect(try busy.endsCleanly())
         #expect(try setup.proxy.waitForEnd() == .exited(0))
+    }
+
+    @Test("what is owed of a request that nobody answers any more does not hold it up", .enabled(if: !TestProtocol.isHTTP2), arguments: [
+        "GET / HT", "POST /answered HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\n\r\nhe",
+    ])
+    func owed(text: String) throws {
+        let proxy = try FairwayProcess(routes: "x: Path(\"/x\") -> status(204) -> <shunt>", flags: ["-read-header-timeout-server", "10m", "-read-timeout-server", "10m"])
+        let client = try RawClient(port: proxy.port)
+        try client.send(text)
+        if text.hasPrefix("POST") { #expect(try client.readResponse().status == 404) } else { #expect(try RawClient.get("/x", port: proxy.port).status == 204) }
+        proxy.signal(SIGTERM)
+        #expect(try proxy.waitForEnd() == .exited(0))
     }
 
     @Test("a response under way is not cut") func longResponse() throws {
@@ -63,11 +75,37 @@ struct DrainTests {
         #expect(try setup.proxy.waitForEnd() == .exited(0))
     }
 
+    @Test("tunnels go on while a request is under way, and are not waited for") func tunnels() throws {
+        let gate = Gate()
+        let setup = try Setup(serve: { connection in
+            guard let request = try connection.readRequest() else { return }
+            if request.value("Upgrade") == nil {
+                try gate.wait()
+                return try connection.send(ok("done"))
+            }
+            try connection.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+            while true { try connection.send(try connection.readExactly(4)) }
+        })
+        let tunnel = try setup.client(), busy = try setup.client()
+        try tunnel.send(get("/ws", fields: "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x\r\n"))
+        #expect(try tunnel.readResponse().status == 101)
+        try busy.send(get("/"))
+        try setup.origin.waitForRequests(2)
+        setup.proxy.signal(SIGTERM)
+        try waitUntilClosed(setup.proxy)
+        try tunnel.send("ping")
+        #expect(try tunnel.readExactly(4) == Array("ping".utf8))
+        gate.open()
+        #expect(try busy.readResponse().bodyText == "done")
+        #expect(try setup.proxy.waitForEnd() == .exited(0))
+    }
+
     @Test("a request that has begun to arrive is served", .enabled(if: !TestProtocol.isHTTP2)) func halfSent() throws {
         let setup = try Setup()
         let client = try setup.client()
         try client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Le")
-        Patience.pause(milliseconds: 100)
+        // Whoever comes behind it has been answered: by then it was read.
+        #expect(try setup.isServing())
         setup.proxy.signal(SIGTERM)
         try waitUntilClosed(setup.proxy)
         try client.send("ngth: 4\r\n\r\nbody")
@@ -77,7 +115,7 @@ struct DrainTests {
     }
 
     @Test("until load balancers have noticed, everything is served and the health path fails") func waitForHealthcheck() throws {
-        let setup = try Setup(flags: ["-wait-for-healthcheck-interval", "2s"])
+        let setup = try Setup(flags: ["-wait-for-healthcheck-interval", "5s"])
         let client = try setup.client()
         #expect(try client.exchange(get("/kube-system/healthz")).status == 200)
         setup.proxy.signal(SIGTERM)
@@ -95,7 +133,8 @@ struct DrainTests {
         try setup.origin.waitForRequests(1)
         for signal in signals {
             setup.proxy.signal(signal)
-            Patience.pause(milliseconds: 100)
+            // Two of a kind are one if they come before the first was taken.
+            try waitUntilClosed(setup.proxy)
         }
         if case .exited = try setup.proxy.waitForEnd() {} else { Issue.record("ended by the signal itself") }
         release()

@@ -54,6 +54,20 @@ struct ExpectTests {
         #expect(try setup.client().exchange(head).status == 413)
     }
 
+    @Test("behind an answer in place of the 100, what comes is neither body nor request", .enabled(if: !TestProtocol.isHTTP2), arguments: ["body", ""]) func notAsked(body: String) throws {
+        let setup = try Setup(serve: { connection in
+            while let request = try connection.readRequestHead() {
+                if request.value("Expect") == nil { try connection.send(ok("next")) } else { try connection.send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno") }
+            }
+        })
+        let client = try setup.client()
+        try client.send(head)
+        #expect(try client.readResponse().value("Connection") == "close")
+        try? client.send(body + get("/next"))
+        #expect(try client.endsCleanly())
+        #expect(setup.origin.requests.allSatisfy { $0.target == "/upload" })
+    }
+
     @Test("a client that does not wait gets no second head") func impatient() throws {
         let setup = try Setup(serve: { connection in
             while let request = try connection.readRequest() { try connection.send(ok(request.bodyText)) }

@@ -40,6 +40,25 @@ struct ExplainCommandTests {
         #expect(result.output.contains(expected), "\(result.output)")
     }
 
+    @Test("what is answered without a route", arguments: [
+        ("/?a=%zz", "400, -validate-query"), ("/?a;b", "400, -validate-query"), ("/kube-system/healthz", "200, or 503"), ("/", "417: the Expect field"),
+    ])
+    func ownAnswers(url: String, expected: String) throws {
+        let words = expected.hasPrefix("417") ? ["--header", "Expect: gold"] : []
+        let result = try FairwayProcess.run(["explain", "--routes-file", DemoRoutes.path] + words + [url])
+        #expect(result.end == .exited(1))
+        #expect(result.output.contains("\n  answered without a route: \(expected)"), "\(result.output)")
+    }
+
+    @Test("what the flags of a proxy have answered without a route", arguments: [
+        ("/up", #""ownAnswer":"200, or 503"#), ("/up/x", #""route":"#), ("/?a=%25zz", #""route":"#), ("/secret", #""ownAnswer":"400, -refuse-payload"#),
+    ])
+    func ownAnswersOfFlags(url: String, expected: String) throws {
+        let proxy = try FairwayProcess(routes: "r: * -> <shunt>", flags: ["--health-path", "/up", "-validate-query=false", "-refuse-payload", "secret"])
+        let text = try RawClient.get("/explain?json&url=\(url)", port: proxy.supportPort).bodyText
+        #expect(text.contains(expected), "\(text)")
+    }
+
     @Test("as JSON")
     func json() throws {
         let (status, output) = try explain("--json", "/hi")

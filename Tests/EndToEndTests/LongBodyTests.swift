@@ -1,3 +1,4 @@
+import Glibc
 import TestSupport
 import Testing
 
@@ -7,9 +8,16 @@ struct LongBodyTests {
     private static let size = 2 << 20
     private static let fixed = "Content-Length: \(size)\r\n"
 
+    /// Pages that know their place: a piece that is missing, moved or another body's is noticed.
     private static func bytes(_ seed: UInt64) -> [UInt8] {
         var random = SeededRandom(seed)
-        return (0..<size / 8).flatMap { _ in withUnsafeBytes(of: random.next()) { Array($0) } }
+        var page = (0..<512).flatMap { _ in withUnsafeBytes(of: random.next()) { Array($0) } }
+        var bytes: [UInt8] = []
+        for place in 0..<size / page.count {
+            (page[0], page[1]) = (UInt8(place >> 8), UInt8(place & 255))
+            bytes += page
+        }
+        return bytes
     }
 
     /// More at once than there are pipes, none of whose clients reads: the rest is copied.
@@ -89,6 +97,19 @@ struct LongBodyTests {
         client.close()
         try Patience.wait(for: "the upload's end") { setup.origin.openConnectionCount == 0 }
         #expect(try setup.client().exchange(get("/ok")).bodyText == "fine")
+    }
+
+    /// A client that reads as fast as the proxy makes the answer is never waited for.
+    @Test("a long file passes a filter whole, a part at a time") func filteredFile() throws {
+        let folder = try TemporaryFolder(), size = 160 << 20
+        try folder.write("", to: "long")
+        try #require(truncate("\(folder.path)/long", size) == 0)
+        let proxy = try FairwayProcess(routes: "all: * -> chunks(1000000000, 1) -> static(\"/\", \"\(folder.path)\") -> <shunt>")
+        let client = try RawClient(port: proxy.port)
+        try client.send(get("/long"))
+        #expect(try client.read(through: "\r\n\r\n").contains("Content-Length: \(size)") || TestProtocol.isHTTP2)
+        try client.discard(size)
+        #expect(try client.exchange("HEAD /long HTTP/1.1\r\nHost: a.test\r\n\r\n", method: "HEAD").status == 200)
     }
 
     @Test("an origin that answers in the middle of an upload is heard") func earlyAnswer() throws {

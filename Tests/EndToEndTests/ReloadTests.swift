@@ -112,7 +112,8 @@ struct ReloadTests {
     @Test("a request that began under the old routes ends under them") func inFlight() throws {
         let client = try RawClient(port: proxy.port)
         try client.send("POST /slow HTTP/1.1\r\nHost: a.test\r\nContent-Length: 10\r\n\r\nhello")
-        Patience.pause(milliseconds: 50)
+        try Patience.wait(for: "its route, and the connection it needs") { origin.connectionCount > 0 }
+        #expect(try version() == 0)
         try folder.replace("routes.eskip", by: "all: * -> status(418) -> <shunt>;\n")
         try Patience.wait(for: "the new routes") { try RawClient.get("/", port: proxy.port).status == 418 }
         try client.send("world")
@@ -173,5 +174,22 @@ struct ReloadTests {
         proxy.signal(SIGHUP)
         try waitForVersion(1)
         #expect(proxy.ended() == nil)
+    }
+
+    @Test("SIGHUP opens log files anew, so that they can be moved away") func rotation() throws {
+        let proxy = try FairwayProcess(routes: "all: * -> \"\(origin.url)\"", flags: ["-access-log", "\(folder.path)/access"])
+        func lines(_ name: String, _ count: Int) throws {
+            try Patience.wait(for: "\(count) lines in \(name)") { folder.text(of: name)?.split(separator: "\n").count == count }
+        }
+        _ = try RawClient.get("/before", port: proxy.port)
+        try lines("access", 1)
+        #expect(rename("\(folder.path)/access", "\(folder.path)/moved") == 0)
+        _ = try RawClient.get("/moved", port: proxy.port)
+        try lines("moved", 2)
+        proxy.signal(SIGHUP)
+        try Patience.wait(for: "a new file") { folder.text(of: "access") != nil }
+        _ = try RawClient.get("/after", port: proxy.port)
+        try lines("access", 1)
+        try lines("moved", 2)
     }
 }

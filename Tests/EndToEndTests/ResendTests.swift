@@ -68,8 +68,8 @@ struct ResendTests {
         let client = try setup.client(framing)
         for number in 0..<5 {
             #expect(try client.exchange(post("/\(number)", "body")).status == 200)
-            try Patience.wait(for: "the origin's end") { setup.origin.openConnectionCount == 0 }
-            Patience.pause(milliseconds: 20)
+            let closed = "skipper_custom_total{key=\"backend-conn-closed\"} \(number + 1)\n"
+            try Patience.wait(for: "the proxy to notice the origin's end") { try RawClient.get("/metrics", port: setup.proxy.supportPort).bodyText.contains(closed) }
         }
         #expect(setup.origin.requests.count == 5)
     }

@@ -40,6 +40,18 @@ struct TLSListenerTests {
         #expect(answer.output == "200 3000000 0" + "200 3000000 0" && answer.status == 0, "\(answer)")
     }
 
+    @Test("a dynamic backend without a scheme is asked in the client's", arguments: ["", "setDynamicBackendScheme(\"https\") -> ", "setDynamicBackendScheme(\"\") -> "])
+    func dynamicScheme(filters: String) throws {
+        let origin = try LoopbackOrigin(certificate: Self.a, serve: { connection in
+            while let request = try connection.readRequest() { try connection.send(Setup.answer(request)) }
+        })
+        let proxy = try FairwayProcess(
+            routes: "all: * -> \(filters)setDynamicBackendHost(\"127.0.0.1:\(origin.port)\") -> <dynamic>;",
+            flags: ["-insecure", "-tls-cert", Self.a.certificate, "-tls-key", Self.a.key])
+        let said = try Self.ask(proxy, [])
+        #expect(said.contains("200 OK") && origin.requests.count == 1, "\(said)")
+    }
+
     @Test("versions from the least allowed one on", arguments: [
         ("1.2", "-tls1_2", true), ("1.2", "-tls1_3", true), ("1.2", "-tls1_1", false), ("1.3", "-tls1_2", false), ("1.0", "-tls1_1", true), ("1.1", "-tls1", false),
     ])
@@ -100,7 +112,11 @@ struct TLSListenerTests {
     @Test("a client cannot ask for another handshake, nor send early data") func renegotiation() throws {
         let proxy = try Self.proxy()
         // The line R makes this client ask for one, as long as its input lasts.
-        let said = try Command.run(["sh", "-c", "(echo R; sleep 1) | openssl s_client -tls1_2 -connect 127.0.0.1:\(proxy.port)"]).output
+        let folder = try TemporaryFolder()
+        let out = "\(folder.path)/out"
+        let input = "echo R; n=0; until grep -q 'no renegotiation' \(out) || [ $n -gt 200 ]; do n=$((n+1)); sleep 0.1; done"
+        _ = try Command.run(["sh", "-c", "touch \(out); (\(input)) | openssl s_client -tls1_2 -connect 127.0.0.1:\(proxy.port) > \(out) 2>&1"])
+        let said = contents(of: out)
         #expect(said.contains("RENEGOTIATING") && said.contains("no renegotiation"), "\(said)")
         #expect(try Self.ask(proxy, ["-tls1_3"]).contains("Max Early Data: 0"))
     }
@@ -122,6 +138,18 @@ struct TLSListenerTests {
         let said = try Self.ask(proxy, ["-status"])
         #expect(!said.contains("no response sent") && said.contains("OCSP"), "\(said)")
         #expect(try Self.ask(try Self.proxy([Self.a]), ["-status"]).contains("no response sent"))
+    }
+
+    @Test("of two kinds of keys each has its own OCSP response", arguments: [("ECDSA", "first"), ("RSA", "second")]) func stapledKinds(kind: String, word: String) throws {
+        let folder = try TemporaryFolder()
+        try folder.write("first", to: "ecdsa")
+        try folder.write("second", to: "rsa")
+        let pairs = try [Self.a, Self.authority.issue(["DNS:a.test", "IP:127.0.0.1"], kind: .rsa)]
+        let proxy = try Self.proxy(pairs, flags: ["-tls-ocsp", "\(folder.path)/ecdsa,\(folder.path)/rsa"])
+        let said = try Self.ask(proxy, ["-tls1_2", "-status", "-msg", "-cipher", "ECDHE-\(kind)-AES128-GCM-SHA256"])
+        let bytes = word.utf8.map { "\($0 < 16 ? "0" : "")\(String($0, radix: 16))" }.joined(separator: " ")
+        // Clients say more of what they can parse only.
+        #expect(said.contains(bytes), "\(said)")
     }
 
     // MARK: Files

@@ -68,6 +68,23 @@ struct UpgradeTests {
         #expect(try RawClient(port: proxy.port).exchange(get("/dead")).status == 502)
     }
 
+    @Test("a tunnel may be quiet for longer than requests may last") func quiet() throws {
+        let limits = ["-read-header-timeout-server", "-read-timeout-server", "-write-timeout-server", "-idle-timeout-server", "-response-header-timeout-backend"]
+        let setup = try Setup(flags: limits.flatMap { [$0, "2s"] }, serve: { connection in
+            guard try connection.readRequestHead() != nil else { return }
+            try connection.send(Self.accepted)
+            while let line = try? connection.read(through: "\n") { try connection.send("echo \(line)") }
+        })
+        let client = try setup.client()
+        try client.send(Self.request)
+        #expect(try client.readResponse().status == 101)
+        for number in 0..<2 {
+            Patience.pause(milliseconds: 2_500)
+            try client.send("\(number)\n")
+            #expect(try client.read(through: "\n") == "echo \(number)\n")
+        }
+    }
+
     @Test("many bytes at once, both ways") func large() throws {
         let setup = try Setup(serve: { connection in
             guard try connection.readRequestHead() != nil else { return }
@@ -131,7 +148,10 @@ struct UpgradeTests {
         #expect(try client.exchange(get("/next")).status == status)
     }
 
-    @Test("a 101 nobody asked for is no answer", arguments: ["GET / HTTP/1.1\r\nHost: a.test\r\n\r\n", "GET / HTTP/1.1\r\nHost: a.test\r\nUpgrade: websocket\r\n\r\n", "GET / HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"].filter { !TestProtocol.isHTTP2 || $0.contains("HTTP/1.1") })
+    @Test("a 101 nobody asked for is no answer", arguments: [
+        "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n", "GET / HTTP/1.1\r\nHost: a.test\r\nUpgrade: websocket\r\n\r\n", "GET / HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n",
+    ].filter { !TestProtocol.isHTTP2 || $0.contains("HTTP/1.1") })
     func unasked(request: String) throws {
         let setup = try Setup(answer: { _ in Self.accepted })
         #expect(try setup.client().exchange(request).status == 502)

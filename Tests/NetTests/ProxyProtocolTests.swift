@@ -18,6 +18,8 @@ struct ProxyProtocolTests {
     static let good: [(bytes: [UInt8], client: String?)] = [
         (Array("PROXY TCP4 203.0.113.7 192.0.2.1 51342 443\r\n".utf8), "203.0.113.7:51342"),
         (Array("PROXY TCP6 2001:db8::7 2001:db8::1 51342 443\r\n".utf8), "[2001:db8::7]:51342"),
+        (Array("PROXY TCP6 ::ffff:203.0.113.7 ::ffff:192.0.2.1 51342 443\r\n".utf8), "203.0.113.7:51342"),
+        (Array("PROXY TCP6 ::ffff:203.0.113.7 2001:db8::1 51342 443\r\n".utf8), "203.0.113.7:51342"),
         (Array("PROXY UNKNOWN\r\n".utf8), nil),
         (Array("PROXY UNKNOWN ffff::1 ffff::2 1 2\r\n".utf8), nil),
         (binary(0x21, 0x11, v4), "203.0.113.7:51342"),
@@ -62,7 +64,7 @@ struct ProxyProtocolTests {
     @Test("what is no header is refused at the byte that shows it", arguments: [
         "GET / HTTP/1.1\r\n", "P0", "PROXY TCP4 203.0.113.7 192.0.2.1 51342\r\n", "PROXY TCP4 203.0.113.7 192.0.2.1 51342 443 1\r\n",
         "PROXY TCP4 203.0.113.7 192.0.2.1 51342 443\n", "PROXY TCP4 203.0.113.300 192.0.2.1 1 2\r\n", "PROXY TCP4 2001:db8::7 2001:db8::1 1 2\r\n",
-        "PROXY TCP6 203.0.113.7 192.0.2.1 1 2\r\n", "PROXY TCP4 203.0.113.7 192.0.2.1 66000 2\r\n", "PROXY TCP4 203.0.113.7 192.0.2.1 -1 2\r\n",
+        "PROXY TCP6 203.0.113.7 192.0.2.1 1 2\r\n", "PROXY TCP6 2001:db8::7 192.0.2.1 1 2\r\n", "PROXY TCP4 203.0.113.7 ::ffff:192.0.2.1 1 2\r\n", "PROXY TCP4 203.0.113.7 192.0.2.1 66000 2\r\n", "PROXY TCP4 203.0.113.7 192.0.2.1 -1 2\r\n",
         "PROXY TCP5 203.0.113.7 192.0.2.1 1 2\r\n", "PROXY  TCP4 203.0.113.7 192.0.2.1 1 2\r\n", "PROXY " + String(repeating: "x", count: 200), "\r\n\r\nGET",
     ])
     func badLines(text: String) {
@@ -86,6 +88,8 @@ struct ProxyProtocolTests {
         #expect(policy.treatment(of: peer) == .read && policy.treatment(of: other) == .refuse)
         policy.skipped = try AddressSet(["192.0.2.0/24"])
         #expect(policy.treatment(of: other) == .skip)
+        policy.allowed = AddressSet()
+        #expect(policy.treatment(of: peer) == .refuse && policy.treatment(of: other) == .skip)
         policy.denied = try AddressSet(["0.0.0.0/0"])
         #expect(policy.treatment(of: peer) == .refuse && policy.treatment(of: other) == .refuse)
     }

@@ -58,7 +58,7 @@ struct ReceiveBatchTests {
             receivers = .allocate(capacity: count)
             for index in 0..<count {
                 var ends: [Int32] = [0, 0]
-                try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0, &ends) == 0)
+                try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0)
                 peers.append(ends[1])
                 (receivers + index).initialize(to: Receiver(run.loop, ends[0]))
                 try run.loop.pointee.register(ends[0], receivers + index)

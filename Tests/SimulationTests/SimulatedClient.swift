@@ -10,7 +10,6 @@ final class SimulatedClient {
     private var sentPlans = 0
     private let pipelines: Bool
     private unowned let simulation: Simulation
-    private var sawInterim = false
 
     init(_ plans: [Plan], pipelines: Bool, _ simulation: Simulation) {
         self.plans = plans
@@ -19,7 +18,6 @@ final class SimulatedClient {
     }
 
     var isDone: Bool { plans.isEmpty && peer == nil }
-    var description: String { plans.map { "\($0)" }.joined(separator: "; ") }
 
     func step(_ random: inout SeededRandom, isFull: Bool = false) -> Bool {
         guard !isDone else { return false }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Synchronization
 
@@ -30,7 +31,7 @@ public struct DeadlinePassed: Error, CustomStringConvertible {
 
 /// How long a test waits for what must come: far above what a loaded machine needs, so that it only ever ends hangs.
 public enum Patience {
-    public static let seconds = 30
+    public static let seconds = 90
 
     /// Asks again and again until `isTrue`.
     public static func wait(for what: @autoclosure () -> String, seconds: Int = Patience.seconds, until isTrue: () throws -> Bool) throws {
@@ -39,6 +40,16 @@ public enum Patience {
             guard now() < end else { throw DeadlinePassed(description: "waited \(seconds) s for \(what())") }
             usleep(2_000)
         }
+    }
+
+    /// What `body` brings within a time that the proxy limits; a try that took longer, on a machine that stood still, does not count.
+    public static func within<Value>(milliseconds: UInt64, _ body: () throws -> Value) throws -> Value {
+        for _ in 0..<10 {
+            let start = now()
+            let result = Result { try body() }
+            if now() - start < milliseconds * 1_000_000 { return try result.get() }
+        }
+        throw DeadlinePassed(description: "took more than \(milliseconds) ms ten times")
     }
 
     /// Lets time pass in which something must *not* happen.
@@ -54,6 +65,9 @@ public enum Patience {
 /// Which loopback address a test uses.
 public enum Loopback: Sendable {
     case ipv4, ipv6
+
+    /// Containers often have no IPv6.
+    public static let hasIPv6 = (try? BlockingSocket.listening(.stream, on: .ipv6)) != nil
 
     /// As it stands in an authority.
     public var host: String { self == .ipv4 ? "127.0.0.1" : "[::1]" }
@@ -84,10 +98,11 @@ public final class BlockingSocket: Sendable {
         case stream, datagram
     }
 
-    private let number: Atomic<Int32>
+    /// Locked while it is used by another thread than the one that closes: the next connection gets the same number.
+    private let number: Mutex<Int32>
     private let encryption = Mutex<Encryption?>(nil)
 
-    init(owning descriptor: Int32) { number = Atomic(descriptor) }
+    init(owning descriptor: Int32) { number = Mutex(descriptor) }
 
     /// Encrypts what is sent from here on; waits for the handshake.
     ///
@@ -110,20 +125,29 @@ public final class BlockingSocket: Sendable {
     deinit { close() }
 
     /// -1 once closed.
-    var descriptor: Int32 { number.load(ordering: .relaxed) }
+    var descriptor: Int32 { number.withLock { $0 } }
 
     /// By whoever uses it: no other thread may be in a call.
     func close() {
-        let descriptor = number.exchange(-1, ordering: .relaxed)
-        if descriptor >= 0 { Glibc.close(descriptor) }
+        number.withLock { number in
+            let descriptor = number
+            if descriptor >= 0 { ProcessStart.lock.withLock { _ in _ = Glibc.close(descriptor) } }
+            number = -1
+        }
     }
 
     public static func listening(_ kind: Kind, on loopback: Loopback = .ipv4, port: UInt16 = 0, backlog: Int32 = 256) throws -> BlockingSocket {
+        let socket = try bound(kind, on: loopback, port: port)
+        if kind == .stream, listen(socket.descriptor, backlog) != 0 { throw SocketFailure("listen") }
+        return socket
+    }
+
+    /// Holds a port that is given by its number: nobody else gets it, and connecting to it is refused.
+    static func bound(_ kind: Kind, on loopback: Loopback, port: UInt16) throws -> BlockingSocket {
         let socket = try make(kind, loopback)
         var one: Int32 = 1
         setsockopt(socket.descriptor, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
         guard loopback.withAddress(port: port, { bind(socket.descriptor, $0, $1) }) == 0 else { throw SocketFailure("bind \(port)") }
-        if kind == .stream, listen(socket.descriptor, backlog) != 0 { throw SocketFailure("listen") }
         return socket
     }
 
@@ -170,13 +194,17 @@ public final class BlockingSocket: Sendable {
     /// - Returns: nil once the socket has been shut down.
     func accept() -> BlockingSocket? {
         while true {
-            let accepted = Glibc.accept(descriptor, nil, nil)
+            // Processes that other tests start at this very moment must not inherit it: its end would not be told.
+            var peer = clinux_address()
+            let accepted = clinux_accept(descriptor, &peer)
             if accepted >= 0 {
-                // Started processes must not inherit it.
-                _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
+                _ = fcntl(accepted, F_SETFL, 0)
+                // What a script sends before it closes with bytes unread must be out by then.
+                var one: Int32 = 1
+                setsockopt(accepted, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
                 return BlockingSocket(owning: accepted)
             }
-            guard errno == EINTR || errno == ECONNABORTED else { return nil }
+            guard accepted == -EINTR || accepted == -ECONNABORTED else { return nil }
         }
     }
 
@@ -272,8 +300,16 @@ public final class BlockingSocket: Sendable {
         }
     }
 
+    /// Connections of a listener that nobody has accepted yet.
+    fileprivate var queuedCount: UInt32 {
+        var facts = tcp_info()
+        var length = socklen_t(MemoryLayout<tcp_info>.size)
+        // For a listener this field says so.
+        return getsockopt(descriptor, Int32(IPPROTO_TCP), TCP_INFO, &facts, &length) == 0 ? facts.tcpi_unacked : 0
+    }
+
     /// Ends both directions, which also wakes whoever waits in a call.
-    func shutdown() { Glibc.shutdown(descriptor, Int32(SHUT_RDWR)) }
+    func shutdown() { number.withLock { if $0 >= 0 { Glibc.shutdown($0, Int32(SHUT_RDWR)) } } }
 
     func shutdownWrite() {
         encryption.withLock { $0 }?.finish()
@@ -282,12 +318,22 @@ public final class BlockingSocket: Sendable {
 
     /// A reset that leaves the descriptor to whoever is in a call with it.
     func abort() {
-        var setting = linger(l_onoff: 1, l_linger: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &setting, socklen_t(MemoryLayout<linger>.size))
-        // Connecting to nobody ends a connection at once.
-        var nobody = sockaddr()
-        nobody.sa_family = sa_family_t(AF_UNSPEC)
-        connect(descriptor, &nobody, socklen_t(MemoryLayout<sockaddr>.size))
+        number.withLock { number in
+            if number < 0 { return }
+            var setting = linger(l_onoff: 1, l_linger: 0)
+            setsockopt(number, SOL_SOCKET, SO_LINGER, &setting, socklen_t(MemoryLayout<linger>.size))
+            // Connecting to nobody ends a connection at once.
+            var nobody = sockaddr()
+            nobody.sa_family = sa_family_t(AF_UNSPEC)
+            connect(number, &nobody, socklen_t(MemoryLayout<sockaddr>.size))
+        }
+    }
+
+    /// Before connections come: what a sender keeps goes by the size of segments, too.
+    func takeLittle() {
+        var size: Int32 = 8192, segment: Int32 = 1024
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_MAXSEG, &segment, socklen_t(MemoryLayout<Int32>.size))
     }
 
     /// As little as the kernel allows waits for a peer that does not read.
@@ -368,6 +414,7 @@ public final class FullListener: Sendable {
         let port = listener.port
         // One more than the queue takes; those behind it wait for ever, so they are started without waiting.
         waiting = try (0..<4).map { _ in try BlockingSocket.connecting(to: port) }
-        usleep(20_000)
+        // Until then another one would be told that it is connected, and its last word dropped.
+        try Patience.wait(for: "a full queue") { [listener] in listener.queuedCount > 0 }
     }
 }

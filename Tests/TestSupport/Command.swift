@@ -1,4 +1,12 @@
 import Glibc
+import Synchronization
+
+/// A process that begins holds a copy of every descriptor until its program runs: what is closed meanwhile stays open so long,
+/// and whoever waits for the end of a connection does not hear of it.
+enum ProcessStart {
+    /// Held by whoever starts a process or closes a socket.
+    static let lock = Mutex(())
+}
 
 /// Programs of the system that tests use as peers: openssl, curl.
 public enum Command {
@@ -44,7 +52,7 @@ public enum Command {
         var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         defer { arguments.forEach { free($0) } }
         var pid: pid_t = 0
-        let result = posix_spawnp(&pid, words[0], &actions, nil, &arguments, Glibc.environ)
+        let result = ProcessStart.lock.withLock { _ in posix_spawnp(&pid, words[0], &actions, nil, &arguments, Glibc.environ) }
         guard result == 0 else { throw FairwayProcess.StartFailed(description: "\(words[0]): \(String(cString: strerror(result)))") }
         return pid
     }

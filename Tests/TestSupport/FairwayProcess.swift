@@ -35,22 +35,31 @@ public final class FairwayProcess: Sendable {
         try self.init(on: .ipv4, flags: ["-routes-file", routesFile] + flags)
     }
 
-    private init(on loopback: Loopback?, flags: [String]) throws {
-        port = try FreePorts.next()
-        supportPort = try FreePorts.next()
-        folder = try TemporaryFolder()
-        let usual = [
-            "-address", "\(loopback?.host ?? ""):\(port)", "-support-listener", "127.0.0.1:\(supportPort)",
-            "-wait-for-healthcheck-interval", "0s", "-wait-first-route-load", "-workers", "1",
-        ]
-        TestProtocol.note(port)
-        let encryption = flags.contains("-tls-cert") ? [] : try TestScheme.flags(for: port)
-        pid = try FairwayProcess.spawn(usual + encryption + flags, logPath: "\(folder.path)/log")
-        do {
-            try waitUntilListening(on: loopback ?? .ipv4)
-        } catch {
-            kill()
-            throw error
+    /// Starts a proxy that waits for its routes, until its support listener is there.
+    public convenience init(awaiting routesFile: String, flags: [String] = []) throws {
+        try self.init(on: .ipv4, flags: ["-routes-file", routesFile] + flags, listens: false)
+    }
+
+    private init(on loopback: Loopback?, flags: [String], listens: Bool = true) throws {
+        var attempt = 1
+        while true {
+            let (port, supportPort, folder) = (try FreePorts.next(), try FreePorts.next(), try TemporaryFolder())
+            let usual = [
+                "-address", "\(loopback?.host ?? ""):\(port)", "-support-listener", "127.0.0.1:\(supportPort)",
+                "-wait-for-healthcheck-interval", "0s", "-wait-first-route-load", "-workers", "1",
+            ]
+            TestProtocol.note(port)
+            let encryption = flags.contains("-tls-cert") ? [] : try TestScheme.flags(for: port)
+            let pid = try FairwayProcess.spawn(usual + encryption + flags, logPath: "\(folder.path)/log")
+            do {
+                try FairwayProcess.waitUntilListening(pid, listens ? port : supportPort, on: loopback ?? .ipv4, logPath: "\(folder.path)/log")
+                (self.port, self.supportPort, self.folder, self.pid) = (port, supportPort, folder, pid)
+                return
+            } catch {
+                // Somebody else on this machine may have taken the port meanwhile.
+                guard attempt < 5, "\(error)".contains("in use") else { throw error }
+                attempt += 1
+            }
         }
     }
 
@@ -79,10 +88,21 @@ public final class FairwayProcess: Sendable {
         }
     }
 
-    private func waitUntilListening(on loopback: Loopback) throws {
-        try Patience.wait(for: "fairway to listen; its log:\n\(log)") {
-            if let end = ended() { throw StartFailed(description: "fairway ended (\(end)); its log:\n\(log)") }
-            return (try? BlockingSocket.connected(to: port, on: loopback)) != nil
+    /// Ends the process if it does not.
+    private static func waitUntilListening(_ pid: pid_t, _ port: UInt16, on loopback: Loopback, logPath: String) throws {
+        var end: ProcessEnd?
+        do {
+            try Patience.wait(for: "fairway to listen; its log:\n\(contents(of: logPath))") {
+                end = reap(pid)
+                if let end { throw StartFailed(description: "fairway ended (\(end)); its log:\n\(contents(of: logPath))") }
+                guard let probe = try? BlockingSocket.connected(to: port, on: loopback) else { return false }
+                // A process that another test starts at this moment holds a copy until its program begins, which would keep it open.
+                probe.shutdown()
+                return true
+            }
+        } catch {
+            if end == nil { FairwayProcess.end(pid) }
+            throw error
         }
     }
 
@@ -158,7 +178,7 @@ public final class FairwayProcess: Sendable {
         var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) } + [nil]
         defer { words.forEach { free($0) } }
         var pid: pid_t = 0
-        let result = posix_spawn(&pid, path, &actions, &attributes, &words, Glibc.environ)
+        let result = ProcessStart.lock.withLock { _ in posix_spawn(&pid, path, &actions, &attributes, &words, Glibc.environ) }
         guard result == 0 else { throw StartFailed(description: "posix_spawn: \(String(cString: strerror(result)))") }
         _ = endsWithTests
         running.withLock { _ = $0.insert(pid) }
@@ -169,7 +189,7 @@ public final class FairwayProcess: Sendable {
     private static let running = Mutex<Set<pid_t>>([])
     /// A thread of a test may hold a process until the tests' own ends, which runs no `deinit`.
     private static let endsWithTests: Void = {
-        atexit { FairwayProcess.running.withLock { $0.forEach { _ = Glibc.kill($0, SIGKILL) } } }
+        RunEnd.add { FairwayProcess.running.withLock { $0.forEach { _ = Glibc.kill($0, SIGKILL) } } }
     }()
 }
 
@@ -190,7 +210,10 @@ extension FairwayProcess {
     }
 
     /// Leaves the running process so many descriptors beyond those it has.
-    public func leaveDescriptors(_ count: Int) throws {
+    ///
+    /// - Returns: how many it can have.
+    @discardableResult
+    public func leaveDescriptors(_ count: Int) throws -> Int {
         let used = Set(folderEntries("/proc/\(pid)/fd").compactMap { Int($0.name) })
         // The limit is one for numbers, of which some below the highest may be free.
         var limit = 0
@@ -200,7 +223,10 @@ extension FairwayProcess {
             limit += 1
         }
         try setDescriptorLimit(limit)
+        return limit
     }
+
+    public var descriptorCount: Int { folderEntries("/proc/\(pid)/fd").count }
 
     /// Lowers or raises the limit of descriptor numbers of the running process.
     public func setDescriptorLimit(_ limit: Int) throws {
@@ -223,7 +249,10 @@ public enum FreePorts {
                 return next
             }
             // Without SO_REUSEPORT, so that another proxy's port is seen as taken.
-            if (try? BlockingSocket.listening(.stream, port: port)) != nil { return port }
+            guard let socket = try? BlockingSocket.listening(.stream, port: port) else { continue }
+            // A process that another test starts at this moment holds a copy until its program begins, which would go on listening.
+            socket.shutdown()
+            return port
         }
         throw SocketFailure("no free port")
     }

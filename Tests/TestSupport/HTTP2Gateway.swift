@@ -253,7 +253,8 @@ final class HTTP2Gateway: @unchecked Sendable {
             case 3 where frame.stream == current:
                 // Behind a whole response it only refuses the rest of the request.
                 return end(isClean: false)
-            case 3: shared.withLock { $0.isRequestUnwanted = true }
+            // Of an earlier stream; the next request may be under way.
+            case 3: continue
             case 4 where frame.flags & 1 == 0:
                 apply(frame)
                 try send(.settingsAcknowledged)

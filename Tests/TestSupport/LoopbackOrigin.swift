@@ -19,14 +19,16 @@ public final class LoopbackOrigin: Sendable {
     /// - Parameters:
     ///   - certificate: what it shows if it speaks TLS.
     ///   - takesHTTP2: whether it chooses h2 for the connection of this number, if that is offered.
+    ///   - takesLittle: neither its kernel nor its peer's keeps more than some 100 KB on the way to it.
     ///   - serve: runs once for each connection, on its own thread; the connection is closed when it returns.
     public init(
         on loopback: Loopback = .ipv4, certificate: TestAuthority.Pair? = nil, takesHTTP2: @escaping @Sendable (Int) -> Bool = { _ in false },
-        serve: @escaping @Sendable (OriginConnection) throws -> Void
+        takesLittle: Bool = false, serve: @escaping @Sendable (OriginConnection) throws -> Void
     ) throws {
         self.loopback = loopback
         isEncrypted = certificate != nil
         listener = try BlockingSocket.listening(.stream, on: loopback)
+        if takesLittle { listener.takeLittle() }
         port = listener.port
         onThread { [listener, weak self] in
             while let socket = listener.accept() {
@@ -47,8 +49,18 @@ public final class LoopbackOrigin: Sendable {
         })
     }
 
+    /// The ports of the last origins that ended: their proxies may still try them, and must not find the origin of another test there.
+    private static let endedPorts = Mutex<[BlockingSocket]>([])
+
     deinit {
         listener.shutdown()
+        // That gives back a port that the kernel has chosen.
+        if let holder = try? BlockingSocket.bound(.stream, on: loopback, port: port) {
+            LoopbackOrigin.endedPorts.withLock { ended in
+                if ended.count >= 64 { ended.removeFirst() }
+                ended.append(holder)
+            }
+        }
         state.withLock { state in state.openConnections.values.forEach { $0.shutdown() } }
     }
 

@@ -1,6 +1,7 @@
 import Glibc
+import Synchronization
 
-/// A folder for one test's files, removed with its contents.
+/// A folder for one test's files, removed with its contents; at the latest when the tests' process ends.
 public final class TemporaryFolder: Sendable {
     public let path: String
 
@@ -8,10 +9,22 @@ public final class TemporaryFolder: Sendable {
         let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
         var template = Array("\(parent)/fairway-test-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw SocketFailure("mkdtemp \(parent)") }
-        path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+        let path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+        self.path = path
+        _ = TemporaryFolder.endWithTests
+        TemporaryFolder.present.withLock { _ = $0.insert(path) }
     }
 
-    deinit { TemporaryFolder.remove(path) }
+    deinit {
+        TemporaryFolder.remove(path)
+        TemporaryFolder.present.withLock { _ = $0.remove(path) }
+    }
+
+    /// Of these, the ones that a suite holds for all its tests see no `deinit`.
+    private static let present = Mutex<Set<String>>([])
+    private static let endWithTests: Void = {
+        RunEnd.add { TemporaryFolder.present.withLock { $0.forEach(TemporaryFolder.remove) } }
+    }()
 
     private static func remove(_ path: String) {
         for entry in folderEntries(path) {
@@ -32,6 +45,16 @@ public final class TemporaryFolder: Sendable {
             guard count > 0 else { throw SocketFailure("write \(name)") }
             rest = rest.dropFirst(count)
         }
+    }
+
+    /// nil if there is no such file.
+    public func text(of name: String) -> String? {
+        let file = open("\(path)/\(name)", O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        var bytes = [UInt8](repeating: 0, count: 1 << 20)
+        let count = read(file, &bytes, bytes.count)
+        return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
     }
 
     /// Writes a file beside and renames it over `name`, so that readers see the old or the new one whole.
@@ -87,4 +110,14 @@ public func folderEntries(_ path: String) -> [(name: String, isFolder: Bool)] {
         if name != ".", name != ".." { entries.append((name, entry.pointee.d_type == UInt8(DT_DIR))) }
     }
     return entries
+}
+
+/// The files below `folder` that this process holds open.
+public func openFiles(below folder: String) -> [String] {
+    folderEntries("/proc/self/fd").compactMap { entry in
+        var target = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink("/proc/self/fd/\(entry.name)", &target, target.count)
+        let path = String(decoding: target.prefix(max(0, count)), as: UTF8.self)
+        return path.hasPrefix(folder + "/") ? path : nil
+    }
 }

@@ -1,31 +1,13 @@
-#!/usr/bin/env python3
-"""gRPC's own client and server with Fairway between them: all kinds of calls, deadlines, cancellation, errors.
-
-usage: interop.py PATH-OF-FAIRWAY
-Needs grpcio from PyPI; without it this says so and ends well, since not every machine may install it.
-"""
+"""gRPC's own client and server with Fairway between them: all kinds of calls, deadlines, cancellation, errors."""
 import concurrent.futures
 import os
-import socket
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 
-try:
-    import grpc
-except ImportError:
-    print("interop: no grpcio here (pip install grpcio): nothing was tested")
-    sys.exit(0)
+import grpc
+from fairway import Fairway, free_port
 
 SERVICE = "test.Echo"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Echo(grpc.GenericRpcHandler):
@@ -86,26 +68,6 @@ def start_server(port=0):
     port = echo_server.add_insecure_port(f"127.0.0.1:{port}")
     echo_server.start()
     return echo, echo_server, port
-
-
-class Fairway:
-    def __init__(self, path, routes):
-        self.port, support = free_port(), free_port()
-        self.log = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(
-            [path, "serve", "-address", f"127.0.0.1:{self.port}", "-support-listener", f"127.0.0.1:{support}", "-inline-routes", routes,
-             "-wait-for-healthcheck-interval", "0s", "-workers", "1"], stdout=self.log, stderr=self.log)
-        for _ in range(200):
-            try:
-                socket.create_connection(("127.0.0.1", self.port)).close()
-                return
-            except OSError:
-                time.sleep(0.05)
-        raise SystemExit("interop: fairway does not listen")
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
 
 
 class Calls:
@@ -231,35 +193,16 @@ def check_restart(path):
         proxy.stop()
 
 
-def main():
-    path = sys.argv[1]
+def checks(path, report):
     echo, server, port = start_server()
     proxy = Fairway(path, f'a: * -> "h2c://127.0.0.1:{port}"')
-    failed = 0
-
-    def run(name, check):
-        nonlocal failed
-        try:
-            check()
-            print(f"ok      {name}")
-        except Exception as error:                  # the next check still tells something
-            failed += 1
-            print(f"FAILED  {name}: {type(error).__name__} {error}")
     try:
         with grpc.insecure_channel(f"127.0.0.1:{proxy.port}", options=[("grpc.max_receive_message_length", -1)]) as channel:
             calls = Calls(channel)
             for check in (check_kinds, check_talk, check_large, check_errors, check_deadline, check_cancel, check_many, check_kinds):
-                run(check.__name__, lambda: check(calls, echo))
-        run("check_proxy_errors", lambda: check_proxy_errors(path, free_port()))
-        run("check_restart", lambda: check_restart(path))
+                report(f"gRPC, {check.__name__}", lambda: check(calls, echo))
+        report("gRPC, check_proxy_errors", lambda: check_proxy_errors(path, free_port()))
+        report("gRPC, check_restart", lambda: check_restart(path))
     finally:
         proxy.stop()
         server.stop(None)
-        if failed:
-            proxy.log.seek(0)
-            print(proxy.log.read().decode()[-3000:])
-    sys.exit(1 if failed else 0)
-
-
-if __name__ == "__main__":
-    main()
