@@ -63,7 +63,10 @@ public final class PipePool {
     /// In use or idle.
     fileprivate var count = 0
 
-    init() {}
+    init() { _ = PipePool.ignoresBrokenPipes }
+
+    /// splice(2) to a socket whose peer is gone would end the process by SIGPIPE; unlike sendto(2) it takes no flag against that.
+    private static let ignoresBrokenPipes: Void = clinux_ignore_broken_pipes()
 
     /// - Returns: an empty pipe; nil if none is to be had, so that the body has to be copied.
     public func take() -> Pipe? {

@@ -9,7 +9,7 @@ import Net
 enum Serve {
     /// - Returns: the exit status, unless the end came by a signal: then the process has ended.
     static func run(_ arguments: [String]) -> Int32 {
-        signal(SIGPIPE, SIG_IGN)
+        clinux_ignore_broken_pipes()
         switch Configuration.parse(arguments: arguments, environment: environment(), readFile: readFile) {
         case .printHelp:
             print(FlagReference.help())

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Bytes
+import CLinux
 import Config
-import Glibc
 import Net
 
 /// Serves something to try routes with.
@@ -17,7 +17,7 @@ struct OriginCommand: ParsableCommand {
     var address: [String] = ["127.0.0.1:9000"]
 
     func run() throws {
-        signal(SIGPIPE, SIG_IGN)
+        clinux_ignore_broken_pipes()
         do throws(StartError) {
             let origin = try DemoOrigin()
             for text in address {

@@ -294,6 +294,8 @@ static inline int clinux_signalfd(const int *signals, int count) {
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     return CLINUX_RESULT(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
+/// Writing to a pipe or connection that nobody reads is an error from here on, not the process's end.
+static inline void clinux_ignore_broken_pipes(void) { signal(SIGPIPE, SIG_IGN); }
 /// The next pending signal's number, 0 if there is none.
 static inline int clinux_signalfd_read(int fd) {
     struct signalfd_siginfo info;
