@@ -498,13 +498,17 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
     @inline(never)
     private func inputEnded() {
         pointee.isReadable = false
-        if pointee.phase == .body, pointee.body.endsWithConnection, !pointee.transport.isCutShort {
+        if pointee.phase == .body, pointee.body.endsWithConnection, !pointee.transport.isCutShort, !isBroken {
             pointee.staysOpen = false
             finish(.empty)
         } else {
             fail(pointee.writeFailure.map { .broken($0) } ?? .closed)
         }
     }
+
+    /// What ends a connection out of order is told once by the kernel; if a write heard of it, reads see an end in order. A
+    /// broken pipe is what writes get behind such an end.
+    private var isBroken: Bool { pointee.writeFailure.map { $0 != .brokenPipe } ?? false }
 
     func reuse(for exchange: UnsafeMutableRawPointer) {
         pointee.exchange = exchange
@@ -663,7 +667,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         pointee.outbox = Outbox()
         pointee.staysOpen = false
         pointee.isReadable = true
-        pointee.writeFailure = error
+        pointee.writeFailure = pointee.writeFailure ?? error
         scheduleResume()
     }
 

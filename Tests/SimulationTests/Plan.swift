@@ -5,8 +5,8 @@ struct Plan: CustomStringConvertible {
     enum Method: String, CaseIterable {
         case get = "GET", head = "HEAD", post = "POST", put = "PUT"
 
-        /// The proxy may send it again when nobody knows whether it arrived, RFC 9110 §9.2.2.
-        var isIdempotent: Bool { self != .post }
+        /// The proxy may send it again when nobody knows whether it arrived (RFC 9110 §9.2.2), and has all of it.
+        var isRepeatable: Bool { !hasRequestBody }
         var hasRequestBody: Bool { self == .post || self == .put }
     }
 

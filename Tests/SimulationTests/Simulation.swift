@@ -67,14 +67,14 @@ final class Simulation {
         arrivals[plan.id, default: 0] += 1
         if sendings[plan.id, default: 0] > 0 { return }
         // A second time only if the first cannot have been answered, and never what must not be repeated.
-        if arrivals[plan.id]! > 1, !plan.method.isIdempotent || plan.fault == .none { violated("\(plan.id): sent \(arrivals[plan.id]!) times: \(plan)") }
+        if arrivals[plan.id]! > 1, !plan.method.isRepeatable || plan.fault == .none { violated("\(plan.id): sent \(arrivals[plan.id]!) times: \(plan)") }
     }
 
     func sentAgain(_ plan: Plan) { sendings[plan.id, default: 0] += 1 }
 
     /// Whether the client may get less than the origin's whole answer: by the plan's fault; or because the request went to a
     /// connection that its origin was closing without a word, and may not be sent again.
-    func mayFail(_ plan: Plan) -> Bool { plan.fault != .none || !plan.method.isIdempotent && arrivals[plan.id] == nil }
+    func mayFail(_ plan: Plan) -> Bool { plan.fault != .none || !plan.method.isRepeatable && arrivals[plan.id] == nil }
 
     // MARK: The course of it
 

@@ -110,6 +110,16 @@ public final class FairwayProcess: Sendable {
 
     public func signal(_ number: Int32) { Glibc.kill(pid, number) }
 
+    /// Stops it, so that all that happens meanwhile comes to it at once, in this order.
+    public func paused<Result>(_ body: () throws -> Result) throws -> Result {
+        signal(SIGSTOP)
+        defer { signal(SIGCONT) }
+        try Patience.wait(for: "fairway to stop") {
+            contents(of: "/proc/\(pid)/stat").split(separator: ")").last?.split(separator: " ").first == "T"
+        }
+        return try body()
+    }
+
     /// How it ended; nil while it runs.
     public func ended() -> ProcessEnd? {
         end.withLock { end in
