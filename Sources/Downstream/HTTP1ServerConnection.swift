@@ -568,10 +568,11 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         if pointee.outbox.isEmpty { finishAndClose() }
     }
 
-    /// Closes once the client has everything; lingers if it may still be sending.
+    /// Closes once the client has everything; lingers if it may still be sending, as all do that have not said that this was
+    /// their last request: what comes to a closed socket would have the kernel throw away what the client has not taken yet.
     @inline(never)
     private func finishAndClose() {
-        if pointee.phase == .waiting, !pointee.isRefused, !pointee.isReadable, pointee.input.isEmpty { return close() }
+        if pointee.phase == .waiting, !pointee.isPersistent, !pointee.isRefused, !pointee.isReadable, pointee.input.isEmpty { return close() }
         pointee.transport.shutdownWrite()
         pointee.phase = .lingering
         pointee.phaseStart = loop.pointee.now

@@ -81,9 +81,34 @@ struct BrokenResponseTests {
         try client.send(get("/whole") + get("/cut"))
         try Patience.wait(for: "the second request's origin to have gone") { setup.origin.requests.count == 2 && setup.origin.openConnectionCount == 0 }
         Patience.pause(milliseconds: 100)
+        // Nobody has told the client that this one comes too late.
+        try client.send(get("/late"))
         let whole = try client.readResponse()
         #expect(whole.status == 200 && whole.bodyText.utf8.count == size)
         if let cut = try? client.readResponse() { #expect(cut.status == 502) }
+        #expect(try setup.isServing())
+    }
+
+    /// The kernel tells of a reset once; who reads behind that sees an end in order.
+    @Test("a reset that a write hears of does not end a body in order", .enabled(if: !TestProtocol.isHTTP2)) func resetWhileSending() throws {
+        let isRead = Gate()
+        let setup = try Setup(serve: { connection in
+            guard try connection.readRequestHead()?.target == "/cut" else { return try connection.send(ok("here")) }
+            try connection.send("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\npart")
+            try isRead.wait()
+            connection.reset()
+        })
+        let client = try setup.client()
+        try client.send("POST /cut HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1000000\r\n\r\n" + String(repeating: "x", count: 1000))
+        #expect(try client.read(through: "part").contains("chunked"))
+        try setup.proxy.paused {
+            try client.send(String(repeating: "x", count: 100_000))
+            isRead.open()
+            try Patience.wait(for: "the reset") { setup.origin.openConnectionCount == 0 }
+        }
+        let rest = try? client.readToEnd()
+        #expect(rest.map { String(decoding: $0, as: UTF8.self) } != "\r\n0\r\n\r\n")
+        try setup.proxy.waitForLog("response cut")
         #expect(try setup.isServing())
     }
 
