@@ -64,9 +64,19 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         case .leftOut(hasServed: true): return isWhole && !stream.hasResponseBytes
         default: return false
         }
-        guard stream.isReused, !stream.hasResponseBytes, pointee.filter.request.framing.isEmpty else { return false }
-        return pointee.filter.request.method.isSafe || pointee.filter.request.headers.first(.idempotencyKey) != nil
-            || pointee.filter.request.headers.first(.xIdempotencyKey) != nil
+        return stream.isReused && !stream.hasResponseBytes && isRepeatable
+    }
+
+    /// Whether the request may arrive twice, and is at hand to be sent again.
+    @inline(__always)
+    var isRepeatable: Bool {
+        guard pointee.filter.request.framing.isEmpty else { return false }
+        return pointee.filter.request.method.isSafe || hasIdempotencyKey
+    }
+
+    @inline(never)
+    private var hasIdempotencyKey: Bool {
+        pointee.filter.request.headers.first(.idempotencyKey) != nil || pointee.filter.request.headers.first(.xIdempotencyKey) != nil
     }
 
     /// Whether all of the request that has been sent is at hand still, or on its way; what transforms hold back would be left

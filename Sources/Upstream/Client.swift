@@ -72,8 +72,7 @@ extension UnsafeMutablePointer where Pointee == Client {
         if offersHTTP2, pointee.pools.choosesHTTP2(origin) { return openHTTP2(origin, for: exchange, needs) }
         if needs.framing == .webSocket, needs.proxyHeader == nil, origin.scheme.isSecure, pointee.options.offersHTTP2, let connection = pointee.pools.findHTTP2(origin),
             connection.takesTunnels == true { return (ClientStream(connection.reserve(for: exchange, asTunnel: true).stream), true) }
-        if !needs.isFresh, needs.proxyHeader == nil, let connection = pointee.pools.takeIdle(origin) {
-            pointee.counters.idle -= 1
+        if !needs.isFresh, needs.proxyHeader == nil, let connection = takeIdle(origin, isOnce: needs.isOnce) {
             pointee.counters.reused += 1
             connection.reuse(for: exchange)
             return (ClientStream(connection: connection), true)
@@ -86,6 +85,15 @@ extension UnsafeMutablePointer where Pointee == Client {
         pointee.counters.opened += 1
         connection.connect(within: needs.connectTimeout)
         return (ClientStream(connection: connection), false)
+    }
+
+    private func takeIdle(_ origin: Origin, isOnce: Bool) -> UnsafeMutablePointer<HTTP1ClientConnection>? {
+        while let connection = pointee.pools.newestIdle(origin) {
+            if isOnce, !connection.isStillOpen() { continue }
+            forgetIdle(connection)
+            return connection
+        }
+        return nil
     }
 
     /// Takes a stream of a connection that has room, be it one that is being made, or begins a new connection.

@@ -34,11 +34,9 @@ struct PoolTable: ~Copyable {
         return id < capacity ? pools[id].count : 0
     }
 
-    mutating func takeIdle(_ origin: Origin) -> UnsafeMutablePointer<HTTP1ClientConnection>? {
+    func newestIdle(_ origin: Origin) -> UnsafeMutablePointer<HTTP1ClientConnection>? {
         let id = Int(origin.id)
-        guard id < capacity, let connection = pools[id].newest else { return nil }
-        removeIdle(connection)
-        return connection
+        return id < capacity ? pools[id].newest : nil
     }
 
     mutating func addIdle(_ connection: UnsafeMutablePointer<HTTP1ClientConnection>) {

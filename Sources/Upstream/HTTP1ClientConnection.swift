@@ -487,6 +487,18 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         return true
     }
 
+    /// Closes an idle connection if its end has come, which the loop would see in its next turn.
+    ///
+    /// - Returns: whether it may be used. Encrypted ones, whose end is a record among others, always may.
+    @inline(never)
+    func isStillOpen() -> Bool {
+        guard pointee.transport.isPlain else { return true }
+        var byte: UInt8 = 0
+        if withUnsafeMutableBytes(of: &byte, { pointee.transport.receive(into: $0) }) == .wouldBlock { return true }
+        close()
+        return false
+    }
+
     private func becomeIdle() {
         if options.idlePerOriginMax <= 0 { return close() }
         keepSession()

@@ -63,6 +63,25 @@ struct ConnectionReuseTests {
         for request in setup.origin.requests { #expect(request.value("Connection") == nil && request.value("Host") == "127.0.0.1:\(setup.origin.port)") }
     }
 
+    /// Such a request could not be sent again.
+    @Test("a request with a body does not go to a connection that is just being closed", .enabled(if: !TestProtocol.isHTTP2)) func closedMeanwhile() throws {
+        let mayClose = Gate()
+        let setup = try Setup(serve: { connection in
+            guard let request = try connection.readRequest() else { return }
+            try connection.send(ok(request.bodyText))
+            if connection.number == 0 { try mayClose.wait() } else { _ = try connection.readRequest() }
+        })
+        let client = try setup.client()
+        #expect(try client.exchange(post("/1", "first")).bodyText == "first")
+        try setup.proxy.paused {
+            try client.send(post("/2", "second"))
+            mayClose.open()
+            try Patience.wait(for: "the end of the connection") { setup.origin.openConnectionCount == 0 }
+        }
+        #expect(try client.readResponse().bodyText == "second")
+        #expect(setup.origin.requests.map(\.target) == ["/1", "/2"] && setup.origin.connectionCount == 2)
+    }
+
     @Test("an upstream that closes after each response is connected to anew", arguments: ["HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", "HTTP/1.1 200 OK\r\n\r\nok"])
     func closingUpstream(response: String) throws {
         let setup = try Setup(serve: { connection in
