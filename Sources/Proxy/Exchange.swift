@@ -296,6 +296,8 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         dropUpstream()
         if !pointee.filter.endObservers.isEmpty { tellObservers() }
         account()
+        // Nobody came back to them if the exchange ended before its response's filters.
+        if pointee.loopbackCount > 0 { pointee.outerRoutes.removeAll(keepingCapacity: true) }
         releaseRoute()
         pointee.lentWorker._withUnsafeGuaranteedRef { $0.release(self) }
     }

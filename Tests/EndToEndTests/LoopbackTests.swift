@@ -49,4 +49,31 @@ struct LoopbackTests {
         let setup = try setup("loopbackIfStatus(404, \"/page\") ->")
         #expect(try setup.client().exchange(post("/missing", "")).bodyText == "POST /page ")
     }
+
+    @Test("what ends behind a loopback leaves nothing to the next request", .enabled(if: !TestProtocol.isHTTP2), arguments: [false, true])
+    func endsInside(isUpgrade: Bool) throws {
+        let origin = try LoopbackOrigin(serve: { connection in
+            while let request = try connection.readRequest() {
+                if request.target == "/b" {
+                    if isUpgrade { try connection.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n") }
+                    _ = try connection.readToEnd()
+                } else {
+                    try connection.send(ok("here"))
+                }
+            }
+        })
+        let proxy = try FairwayProcess(routes: """
+            a: Path("/a") -> setResponseHeader("X-A", "1") -> setPath("/b") -> <loopback>;
+            b: Path("/b") -> "\(origin.url)"; c: Path("/c") -> "\(origin.url)"
+            """)
+        let client = try RawClient(port: proxy.port)
+        try client.send(get("/a", fields: isUpgrade ? "Connection: Upgrade\r\nUpgrade: x\r\n" : ""))
+        if isUpgrade { #expect(try client.readResponse().status == 101) } else { try origin.waitForRequests(1) }
+        client.close()
+        try proxy.waitForLog("\"GET /a HTTP/1.1\" \(isUpgrade ? 101 : 499)")
+        for _ in 0..<3 {
+            let response = try RawClient.get("/c", port: proxy.port)
+            #expect(response.bodyText == "here" && response.value("X-A") == nil)
+        }
+    }
 }
