@@ -23,7 +23,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         cancelTimer()
         if client.isHTTP2 { completeWebSocketHandshake() }
         client.startTunnel()
-        if case .failed = pointee.server.upgrade(pointee.filter.response) { clientFailed(.gone) }
+        if case .failed = pointee.server.upgrade(pointee.filter.response) { tunnelClientFailed() }
     }
 
     func tunnelFromClient(_ piece: BodyPiece, isLast: Bool) {
@@ -40,9 +40,15 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         switch pointee.server.write(piece, isLast: isLast) {
         case .flushed: break
         case .blocked: pointee.client?.pauseResponse()
-        case .failed: return clientFailed(.gone)
+        case .failed: return tunnelClientFailed()
         }
         if isLast { end() }
+    }
+
+    /// Nothing can be sent to the client. Its connection, which does not know that yet, must forget this place: it gets the next exchange.
+    private func tunnelClientFailed() {
+        pointee.server.abort()
+        end()
     }
 
     /// A line of JSON for each piece, where `-experimental-upgrade-audit` asks for it.

@@ -157,4 +157,35 @@ struct UpgradeTests {
         #expect(try setup.client().exchange(request).status == 502)
         for request in setup.origin.requests { #expect(request.value("Upgrade") == nil) }
     }
+
+    @Test("a tunnel's client that resets is not taken for the client of the next request", .enabled(if: !TestProtocol.isHTTP2)) func resetTunnel() throws {
+        let mayTalk = Gate()
+        let hasTalked = Gate()
+        let setup = try Setup(serve: { connection in
+            while let request = try connection.readRequestHead() {
+                guard request.target == "/ws" else {
+                    try connection.send(ok("here"))
+                    continue
+                }
+                try connection.send(Self.accepted)
+                try mayTalk.wait()
+                try connection.send("news\n")
+                hasTalked.open()
+            }
+        })
+        let next = try setup.client()
+        #expect(try next.exchange(get("/1")).bodyText == "here")
+        let client = try setup.client()
+        try client.send(Self.request)
+        #expect(try client.readResponse().status == 101)
+        // The upstream's word, which the tunnel's client does not take any more, the next request, the reset.
+        try setup.proxy.paused {
+            mayTalk.open()
+            try hasTalked.wait()
+            try next.send(get("/2"))
+            client.reset()
+        }
+        #expect(try next.readResponse().bodyText == "here")
+        #expect(try setup.isServing())
+    }
 }
