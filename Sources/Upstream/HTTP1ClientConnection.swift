@@ -737,7 +737,8 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         switch pointee.phase {
         case .resolving, .connecting, .tunneling: fail(.connectTimeout)
         case .securing: fail(.tlsTimeout)
-        case .waiting: fail(.timeout)
+        // While the request is being sent the limit is for what the upstream does not take; a slow client has limits of its own.
+        case .waiting: if pointee.isRequestComplete || !pointee.outbox.isEmpty { fail(.timeout) }
         case .body, .idle, .closed: break
         }
     }

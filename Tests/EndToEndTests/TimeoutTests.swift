@@ -202,4 +202,29 @@ struct TimeoutTests {
             #expect(response.body.count < 100_000_000)
         }
     }
+
+    @Test("the limit for the response's head does not hold while the client still sends") func slowUpload() throws {
+        let mayRead = Gate()
+        let hasMost = Gate()
+        let size = 3_000_000
+        let origin = try LoopbackOrigin(takesLittle: true, serve: { connection in
+            guard try connection.readRequestHead() != nil else { return }
+            try mayRead.wait()
+            try connection.discard(size)
+            hasMost.open()
+            try connection.discard(1)
+            try connection.send(ok("taken"))
+        })
+        let proxy = try FairwayProcess(routes: "all: * -> \"\(origin.url)\"", flags: ["-response-header-timeout-backend", "2s"])
+        let client = try RawClient(port: proxy.port)
+        try client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: \(size + 1)\r\n\r\n")
+        client.sendSlowly([UInt8](repeating: 1, count: size), pieces: size)
+        // The upstream takes no more for a moment, and all that has come later on.
+        Patience.pause(milliseconds: 100)
+        mayRead.open()
+        try hasMost.wait()
+        Patience.pause(milliseconds: 3_000)
+        try client.send([1])
+        #expect(try client.readResponse().bodyText == "taken")
+    }
 }
