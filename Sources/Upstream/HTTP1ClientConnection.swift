@@ -540,9 +540,10 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
     }
 
     func resumeResponse() {
-        guard pointee.isPaused else { return }
+        guard pointee.isPaused, pointee.phase != .closed else { return }
         pointee.isPaused = false
-        if !pointee.isProcessing { proceed() }
+        // Who calls may stand in the middle of bytes that another connection has received.
+        if !pointee.isProcessing { scheduleResume() }
     }
 
     @inline(never)

@@ -404,7 +404,7 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
     func write(_ stream: HTTP2StreamPointer, _ piece: BodyPiece, isLast: Bool, trailers: TrailerLines) -> WriteOutcome {
         guard pointee.phase == .open, !stream.pointee.isClosed else { return .failed(.brokenPipe) }
         if piece.count > 0 || isLast { pointee.session.send(stream, piece.bytes, isLast: isLast, trailers: trailers.bytes) }
-        if pointee.session.output.count >= Limits.outputBytesPaused { flush() }
+        if pointee.session.output.count >= Limits.outputBytesPaused { flush(mayRead: false) }
         scheduleTurn()
         stream.pointee.lastProgress = loop.pointee.now
         if isLast || stream.pointee.pendingOutput > 0 { arm(after: options.responseHeaderTimeout) }
@@ -436,7 +436,7 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
         read()
         tellWaiting()
         repeat {
-            flush()
+            flush(mayRead: true)
             if pointee.failure != nil { return close() }
             while let stream = pointee.session.nextWritable() {
                 if let exchange = stream.pointee.exchange { handler.upstreamWritable(exchange) }
@@ -453,7 +453,8 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
         arm(after: options.idleTimeout)
     }
 
-    private func flush() {
+    /// - Parameter mayRead: whether nobody up the stack is in the middle of bytes that were received.
+    private func flush(mayRead: Bool) {
         pointee.session.now = loop.pointee.now
         while !pointee.isTransportBlocked, pointee.failure == nil {
             pointee.session.pump()
@@ -465,10 +466,10 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
                 if count < bytes.count { blocked() }
             case .wouldBlock: blocked()
             case .failed(let error):
-                // What the upstream said before stands in the socket still. Amid its frames, of which one had a request sent
-                // again, it is read at the end of the turn, and with it the end of the connection.
+                // What the upstream said before stands in the socket still; below a writer it is read at the end of the turn, and
+                // with it the end of the connection.
                 pointee.isReadable = true
-                if pointee.isProcessing {
+                if !mayRead {
                     pointee.isTransportBlocked = true
                     return scheduleTurn()
                 }
