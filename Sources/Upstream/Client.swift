@@ -72,7 +72,9 @@ extension UnsafeMutablePointer where Pointee == Client {
         if offersHTTP2, pointee.pools.choosesHTTP2(origin) { return openHTTP2(origin, for: exchange, needs) }
         if needs.framing == .webSocket, needs.proxyHeader == nil, origin.scheme.isSecure, pointee.options.offersHTTP2, let connection = pointee.pools.findHTTP2(origin),
             connection.takesTunnels == true { return (ClientStream(connection.reserve(for: exchange, asTunnel: true).stream), true) }
-        if !needs.isFresh, needs.proxyHeader == nil, let connection = takeIdle(origin, isOnce: needs.isOnce) {
+        if needs.isOnce { closeEnded(origin) }
+        if !needs.isFresh, needs.proxyHeader == nil, let connection = pointee.pools.takeIdle(origin) {
+            pointee.counters.idle -= 1
             pointee.counters.reused += 1
             connection.reuse(for: exchange)
             return (ClientStream(connection: connection), true)
@@ -87,13 +89,10 @@ extension UnsafeMutablePointer where Pointee == Client {
         return (ClientStream(connection: connection), false)
     }
 
-    private func takeIdle(_ origin: Origin, isOnce: Bool) -> UnsafeMutablePointer<HTTP1ClientConnection>? {
-        while let connection = pointee.pools.newestIdle(origin) {
-            if isOnce, !connection.isStillOpen() { continue }
-            forgetIdle(connection)
-            return connection
-        }
-        return nil
+    /// Sees to it that the idle connection used next is open.
+    @inline(never)
+    private func closeEnded(_ origin: Origin) {
+        while let connection = pointee.pools.newestIdle(origin), !connection.isStillOpen() {}
     }
 
     /// Takes a stream of a connection that has room, be it one that is being made, or begins a new connection.

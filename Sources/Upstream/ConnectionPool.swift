@@ -39,6 +39,12 @@ struct PoolTable: ~Copyable {
         return id < capacity ? pools[id].newest : nil
     }
 
+    mutating func takeIdle(_ origin: Origin) -> UnsafeMutablePointer<HTTP1ClientConnection>? {
+        guard let connection = newestIdle(origin) else { return nil }
+        removeIdle(connection)
+        return connection
+    }
+
     mutating func addIdle(_ connection: UnsafeMutablePointer<HTTP1ClientConnection>) {
         let origin = connection.pointee.origin
         let id = origin._withUnsafeGuaranteedRef { Int($0.id) }
