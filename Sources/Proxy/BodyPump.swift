@@ -274,7 +274,8 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         pointee.isClientBlocked = false
         if pointee.responsePipeline != nil { return continueResponse() }
         if pointee.producer != nil { return pumpProducer() }
-        pointee.client?.resumeResponse()
+        // Before that the body is held back: what became writable had an earlier answer to send, or an interim one.
+        if pointee.phase == .responding { pointee.client?.resumeResponse() }
     }
 
     func finishWithoutBody() { sendConstant([]) }

@@ -159,6 +159,8 @@ extension UnsafeMutablePointer where Pointee == Exchange {
             if pointee.filter.request.expectsContinue { awaitContinue() }
             // A head that was not sent waits for `requestBody` or `requestStalled`, which follow at once.
             if !pointee.isUpstreamBlocked { pointee.server.resumeRequest() }
+            // It has followed already if this is not the first attempt.
+            if pointee.attemptCount > 0 { requestStalled() }
         } else if !pointee.isReplayWhole {
             transmitRequest(.empty, isLast: true, trailers: .none)
         }

@@ -344,6 +344,24 @@ struct HTTP2UpstreamTests {
         }
     }
 
+    @Test("a request whose body has not begun goes again at once", arguments: HTTP2Choice.allCases) func bodyNotBegun(choice: HTTP2Choice) throws {
+        let backed = try HTTP2Setup(choice) { connection, _ in
+            var heads = 0
+            while let frame = try? connection.readFrame() {
+                guard frame.type == 1 else { continue }
+                heads += 1
+                // Refused once, on a connection that stays.
+                try connection.send(heads == 2 ? .reset(frame.stream, 7) : .headers(frame.stream, [(":status", "204")]))
+            }
+        }
+        let client = try backed.client()
+        try client.send(.headers(1, HTTP2Frame.get("/")))
+        #expect(try client.readResponse(1).status == 204)
+        try client.send(.headers(3, HTTP2Frame.post("/"), end: false))
+        #expect(try client.readResponse(3).status == 204)
+        #expect(backed.origin.connectionCount == 1)
+    }
+
     @Test("a body that a filter holds back goes again whole, or not at all", arguments: HTTP2Choice.with([("backendChunks(5, \"1h\")", 502), ("sedRequest(\"x\", \"y\")", 200)]))
     func heldBackBody(chosen: (HTTP2Choice, (filter: String, status: Int))) throws {
         let hasHead = Gate()
