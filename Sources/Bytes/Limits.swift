@@ -70,8 +70,8 @@ public enum Limits {
     public static let lingerNanoseconds: UInt64 = 5_000_000_000
     /// How long a client that sends no more is taken for one that waits for its answer; who closes has said the same.
     public static let halfClosedNanoseconds: UInt64 = 1_000_000_000
-    /// Between the kernel's questions whether a client that sends no more is still there.
-    public static let halfClosedProbeSeconds: Int32 = 15
+    /// Between the kernel's questions whether a silent client is still there.
+    public static let clientProbeSeconds: Int32 = 15
     /// For the answer to the PING behind the announcement that an HTTP/2 connection ends.
     public static let farewellNanoseconds: UInt64 = 1_000_000_000
     /// Bytes of an answer that the proxy makes itself, of a file say, in one turn before others have theirs.
@@ -82,7 +82,7 @@ public enum Limits {
     /// Heads and pieces of bodies that one HTTP/2 connection brings in one turn: others have their turn before the rest of what
     /// was received. Twice what a client may have open at once.
     public static let streamEventsPerTurn = 256
-    /// Answers an HTTP/2 connection keeps for a client that does not take them before it is read no further: some hundred heads.
+    /// Answers a connection keeps for a client that does not take them before it is read no further: some hundred heads.
     public static let unreadOutputBytesMax = 256 * 1024
 
     /// Streams one client may have open on one HTTP/2 connection: more than browsers and gRPC clients use, and with the

@@ -50,6 +50,8 @@ struct HTTP1ServerConnection: ~Copyable {
     var pipesBody = false
     var isProcessing = false
     var isResumeScheduled = false
+    /// More requests have come than are answered in one turn; nothing is read until they are.
+    var hasBacklog = false
     var isPersistent = true
     var isHTTP10 = false
     var isTunnel = false
@@ -113,24 +115,24 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
 
     fileprivate func ready(_ readiness: Readiness) {
         guard pointee.phase != .closed else { return }
-        if !readiness.isDisjoint(with: [.error, .hangup]) { return peerIsGone() }
+        // Both ends have said theirs where the last answer lingers; unread bytes would reset what the client has not taken.
+        if !readiness.isDisjoint(with: [.error, .hangup]), pointee.phase != .lingering || readiness.contains(.error) { return peerIsGone() }
+        let hasInput = !readiness.isDisjoint(with: [.readable, .readHangup])
+        if hasInput { pointee.isReadable = true }
         if readiness.contains(.writable), !pointee.outbox.isEmpty {
             flush()
             guard pointee.phase != .closed else { return }
         }
-        if !readiness.isDisjoint(with: [.readable, .readHangup]) {
+        if hasInput {
             if readiness.contains(.readHangup) { pointee.isEnding = true }
-            pointee.isReadable = true
             read()
             if pointee.isEnding, pointee.phase == .waiting { inputEnding() }
         }
     }
 
-    /// A client that sends no more may still read, or may be gone: it gets what comes soon, and the kernel asks whether it
-    /// is there while it gets more.
+    /// A client that sends no more may still read, or may be gone: it gets what comes soon.
     @inline(never)
     private func inputEnding() {
-        Sockets.keepAlive(pointee.transport.descriptor, seconds: Limits.halfClosedProbeSeconds)
         pointee.phaseStart = loop.pointee.now
         setDeadline()
     }
@@ -173,10 +175,14 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         }
     }
 
+    /// A client that asks and takes no answers is not heard until it does.
+    private var isFull: Bool { pointee.outbox.count >= Limits.unreadOutputBytesMax }
+
     /// A request that waits for its response is not followed by reading the next one.
     private var wantsInput: Bool {
         switch pointee.phase {
-        case .idle, .head, .lingering: true
+        case .idle, .head: !pointee.hasBacklog && !isFull
+        case .lingering: true
         case .body: !pointee.isPaused
         case .waiting, .closed: false
         }
@@ -214,16 +220,16 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
             let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[used...])
             switch pointee.phase {
             case .idle, .head:
+                if isFull { return used }
                 requests += 1
                 if requests > Limits.pipelinedPerTurn {
+                    pointee.hasBacklog = true
+                    pointee.awaitsRequest = false
                     scheduleResume()
                     return used
                 }
                 guard let count = processHead(BorrowedBytes(rest), tailroom: headroom > 0 ? Limits.tailroomBytes : 0) else { return used }
                 used += count
-                if used == bytes.count, pointee.phase == .body, !pointee.isPaused, let exchange = pointee.exchange {
-                    handler.requestStalled(exchange)
-                }
             case .body:
                 if pointee.isPaused { return used }
                 used += processBody(rest, headroom: headroom > 0 ? headroom + used : 0)
@@ -231,6 +237,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
             case .lingering, .closed: return bytes.count
             }
         }
+        if pointee.phase == .body, !pointee.isPaused, let exchange = pointee.exchange { handler.requestStalled(exchange) }
         return used
     }
 
@@ -350,13 +357,27 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
     private func inputEnded() {
         pointee.isReadable = false
         switch pointee.phase {
-        case .idle, .head, .lingering: close()
+        case .idle, .head: closeWhenFlushed()
+        case .lingering: close()
+        case .body where pointee.exchange == nil: closeWhenFlushed()
         case .body:
             guard pointee.body.endsWithConnection, let exchange = pointee.exchange else { return failRequest(.gone) }
             pointee.phase = .waiting
             handler.requestBody(exchange, .empty, isLast: true, trailers: .none)
         case .waiting, .closed: break
         }
+    }
+
+    /// No other request follows; what the client has not taken of the last answer it gets.
+    @inline(never)
+    private func closeWhenFlushed() {
+        sendGathered()
+        guard pointee.phase != .closed else { return }
+        if pointee.outbox.isEmpty { return close() }
+        pointee.phase = .idle
+        pointee.awaitsRequest = false
+        pointee.input.release()
+        pointee.closesAfterResponse = true
     }
 
     @inline(never)
@@ -378,15 +399,17 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
     // MARK: Continuing
 
     func resumeRequest() {
-        guard pointee.isPaused else { return }
+        guard pointee.isPaused, pointee.phase != .closed else { return }
         pointee.isPaused = false
-        if !pointee.isProcessing { proceed() }
+        // Who calls may stand in the middle of bytes that another connection has received.
+        if !pointee.isProcessing { scheduleResume() }
     }
 
     /// Handles what has come meanwhile: kept input first, then the socket.
     @inline(never)
     private func proceed() {
         guard pointee.phase != .closed else { return }
+        pointee.hasBacklog = false
         processInput()
         read()
         if pointee.phase == .body, !pointee.isPaused, pointee.input.isEmpty, let exchange = pointee.exchange { handler.requestStalled(exchange) }
@@ -436,11 +459,9 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
     /// Sends more of a body with a declared length, not its end.
     func write(_ pipe: Pipe) -> WriteOutcome {
         guard pointee.phase != .closed else { return .failed(.brokenPipe) }
+        let wasEmpty = pointee.outbox.isEmpty
         let outcome = pointee.outbox.send(pipe, over: pointee.transport)
-        if case .blocked = outcome {
-            noteProgress()
-            setDeadline()
-        }
+        if case .blocked = outcome { blocked(wasEmpty) }
         return outcome
     }
 
@@ -497,6 +518,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
     /// Sends the head buffer's contents and a piece of body with its framing, by one call if the piece has room around.
     private func send(_ piece: BodyPiece, isLast: Bool, trailers: TrailerLines, withHead: Bool) -> WriteOutcome {
         let server = pointee.server
+        let wasEmpty = pointee.outbox.isEmpty
         var outcome: WriteOutcome
         if pointee.isChunked {
             outcome = ChunkedEncoder.withFraming(piece.count, isLast: isLast, trailers: trailers.bytes) { before, behind in
@@ -507,8 +529,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
             outcome = transmit(piece, BorrowedBytes(start: nil, count: 0))
         }
         if case .blocked = outcome {
-            noteProgress()
-            setDeadline()
+            blocked(wasEmpty)
             if pointee.outbox.count < Limits.outputBytesPaused { outcome = .flushed }
         }
         if isLast { responseEnded(outcome) }
@@ -527,11 +548,10 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
     }
 
     private func sendGathered() {
+        let wasEmpty = pointee.outbox.isEmpty
         switch pointee.outbox.sendGathered(over: pointee.transport) {
         case .flushed: break
-        case .blocked:
-            noteProgress()
-            setDeadline()
+        case .blocked: blocked(wasEmpty)
         case .failed: peerIsGone()
         }
     }
@@ -547,6 +567,10 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         if pointee.phase == .body {
             // The rest of the request is thrown away as it comes.
             pointee.isPaused = false
+            if pointee.server.pointee.isDraining {
+                pointee.phaseStart = loop.pointee.now
+                setDeadline()
+            }
             return scheduleResume()
         }
         becomeIdle()
@@ -556,7 +580,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         pointee.isResponding = false
         pointee.server.pointee.counters.becameIdle += 1
         pointee.phase = .idle
-        pointee.awaitsRequest = true
+        pointee.awaitsRequest = !pointee.hasBacklog && !isFull
         pointee.phaseStart = loop.pointee.now
         setDeadline()
         if pointee.isReadable || !pointee.input.isEmpty, !pointee.isProcessing { scheduleResume() }
@@ -587,13 +611,21 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         switch pointee.outbox.flush(over: pointee.transport) {
         case .flushed:
             if pointee.exchange == nil, pointee.closesAfterResponse { return finishAndClose() }
-            if pointee.phase == .idle { setDeadline() }
+            if pointee.phase == .idle || pointee.phase == .head { goOn() }
             closeIfDrained()
             if let exchange = pointee.exchange { handler.clientWritable(exchange) }
         case .blocked:
             if pointee.outbox.count < before { noteProgress() }
         case .failed: peerIsGone()
         }
+    }
+
+    /// The client has taken all answers: time runs for its next request, which may have come already.
+    private func goOn() {
+        pointee.phaseStart = loop.pointee.now
+        setDeadline()
+        pointee.awaitsRequest = !pointee.hasBacklog
+        if pointee.isReadable || !pointee.input.isEmpty { scheduleResume() }
     }
 
     // MARK: Ending
@@ -614,11 +646,21 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
     }
 
     func closeIfIdle() {
-        if pointee.phase == .idle, pointee.outbox.isEmpty, pointee.input.isEmpty { close() }
+        guard pointee.phase == .idle, pointee.input.isEmpty else { return }
+        sendGathered()
+        guard pointee.phase == .idle else { return }
+        if !pointee.outbox.isEmpty { return pointee.closesAfterResponse = true }
+        // What comes to a closed socket would have the kernel throw away what the client has not taken yet.
+        if pointee.transport.unacknowledgedBytes > 0 { finishAndClose() } else { close() }
     }
 
     /// From now on the process ends, and waits a moment only for what is owed of a request that nobody answers (any more).
     func drain() {
+        if pointee.phase == .idle {
+            // A request that has come in this very turn.
+            pointee.isReadable = true
+            read()
+        }
         closeIfIdle()
         guard pointee.phase == .head || pointee.phase == .body, pointee.exchange == nil else { return }
         pointee.phaseStart = loop.pointee.now
@@ -671,8 +713,8 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         let writeDeadline = !pointee.outbox.isEmpty && write > 0 ? pointee.lastProgress + write : nil
         var limit: UInt64 = 0
         switch pointee.phase {
-        case .idle: limit = options.idleTimeout
-        case .head: limit = atTheEnd(options.readHeaderTimeout)
+        case .idle: limit = pointee.outbox.isEmpty ? atTheEnd(options.idleTimeout) : 0
+        case .head: limit = pointee.outbox.isEmpty ? atTheEnd(options.readHeaderTimeout) : 0
         case .body where !pointee.isTunnel:
             limit = pointee.readTimeoutOverride > 0 ? pointee.readTimeoutOverride : options.readTimeout
             if pointee.exchange == nil { limit = atTheEnd(limit) }
@@ -693,6 +735,12 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
 
     func setDeadline() {
         if let deadline { loop.pointee.timers.set(timer, at: deadline) }
+    }
+
+    /// - Parameter wasEmpty: whether this is the first that the client does not take; behind others it is no progress.
+    private func blocked(_ wasEmpty: Bool) {
+        if wasEmpty { noteProgress() }
+        setDeadline()
     }
 
     private func noteProgress() {

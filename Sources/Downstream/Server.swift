@@ -130,6 +130,7 @@ extension UnsafeMutablePointer where Pointee == Server {
             return connection.close()
         }
         connection.opened(bytes)
+        if pointee.isDraining { connection.leave() }
     }
 
     /// From now on every response closes its connection, and idle connections are closed.

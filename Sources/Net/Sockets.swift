@@ -3,11 +3,13 @@ import CLinux
 
 /// Making sockets.
 public enum Sockets {
-    /// A listening socket. `TCP_NODELAY` is inherited by the accepted ones.
+    /// A listening socket. `TCP_NODELAY` is inherited by the accepted ones, and that the kernel asks whether silent peers are there:
+    /// tunnels of clients that vanished would stay for ever.
     public static func listen(_ address: SocketAddress, backlog: Int32 = 4096) throws(SystemError) -> FileDescriptor {
         let socket = FileDescriptor(owning: try check(clinux_socket(address.family)))
         _ = clinux_set_option(socket.number, SOL_SOCKET, SO_REUSEADDR, 1)
         _ = clinux_set_option(socket.number, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        keepAlive(socket.number, seconds: Limits.clientProbeSeconds)
         // `[::]` serves IPv4 too, as users of `:9090` expect.
         if !address.address.isIPv4 { _ = clinux_set_option(socket.number, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 0) }
         _ = try check(clinux_bind(socket.number, address.kernel))

@@ -146,4 +146,20 @@ struct DrainTests {
         setup.proxy.signal(signal)
         #expect(try setup.proxy.waitForEnd() == .exited(0))
     }
+
+    @Test("a client that turns out to speak HTTP/2 while the process ends is told of it") func lateHTTP2() throws {
+        let setup = try Setup()
+        let client = try HTTP2Client(port: setup.proxy.port, settings: nil)
+        let preface = HTTP2Client.preface + HTTP2Frame.settings().bytes
+        try client.wire.send(Array(preface[..<10]))
+        // The preface is half read when the end begins.
+        Patience.pause(milliseconds: 100)
+        setup.proxy.signal(SIGTERM)
+        try waitUntilClosed(setup.proxy)
+        try client.wire.send(Array(preface[10...]))
+        var frame = try client.readFrame()
+        while frame.type != 7 { frame = try client.readFrame() }
+        client.wire.close()
+        #expect(try setup.proxy.waitForEnd() == .exited(0))
+    }
 }

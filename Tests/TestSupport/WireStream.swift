@@ -31,13 +31,14 @@ public class WireStream {
 
     /// Sends what the peer takes without waiting, at most `limit` bytes.
     ///
+    /// - Parameter piece: sent again and again.
     /// - Returns: how many bytes it took before it stayed full for a tenth of a second.
-    public func sendUntilFull(limit: Int) throws -> Int {
-        let piece = [UInt8](repeating: UInt8(ascii: "x"), count: 64 * 1024)
+    public func sendUntilFull(limit: Int, of piece: [UInt8] = [UInt8](repeating: UInt8(ascii: "x"), count: 64 * 1024)) throws -> Int {
         var sent = 0
         var pauses = 0
         while sent < limit, pauses < 10 {
-            let count = try socket.sendAvailable(Array(piece[..<min(piece.count, limit - sent)]))
+            let start = sent % piece.count
+            let count = try socket.sendAvailable(Array(piece[start..<min(piece.count, start + limit - sent)]))
             sent += count
             pauses = count > 0 ? 0 : pauses + 1
             if count == 0 { usleep(10_000) }
