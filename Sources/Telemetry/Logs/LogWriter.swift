@@ -215,14 +215,19 @@ extension LogBlock {
     }
 }
 
-/// A mutex with a condition; POSIX, because waiting with a time limit is not in the standard library.
+/// A mutex with a condition; POSIX, because waiting with a time limit is not in the standard library. Time is monotonic:
+/// a clock that is set back must not lengthen a rest.
 private final class ConditionLock: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
     init() {
         pthread_mutex_init(mutex, nil)
-        pthread_cond_init(condition, nil)
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(condition, &attributes)
+        pthread_condattr_destroy(&attributes)
     }
 
     deinit {
@@ -238,7 +243,7 @@ private final class ConditionLock: @unchecked Sendable {
     func wait() { pthread_cond_wait(condition, mutex) }
 
     func wait(milliseconds: Int) {
-        let end = clinux_wall_nanoseconds() + UInt64(milliseconds) * 1_000_000
+        let end = clinux_now_nanoseconds() + UInt64(milliseconds) * 1_000_000
         var time = timespec(tv_sec: Int(end / 1_000_000_000), tv_nsec: Int(end % 1_000_000_000))
         pthread_cond_timedwait(condition, mutex, &time)
     }
