@@ -184,8 +184,9 @@ extension UnsafeMutablePointer where Pointee == EventLoop {
             if let owner = node.pointee.owner { node.pointee.expired?(owner) }
         }
         pointee.messages.run()
-        if let owner = pointee.turnOwner { pointee.endOfTurn?(owner) }
         runDeferred()
+        // Last: deferred calls end exchanges too, and the next turn may be long in coming.
+        if let owner = pointee.turnOwner { pointee.endOfTurn?(owner) }
     }
 
     /// What these calls defer themselves is for the end of the next turn, which comes without waiting: who has much to do
