@@ -60,9 +60,10 @@ final class Assembly {
         let kernel = KernelTLS.used(configuration.tls, log: log)
         certificates = try configuration.tls.cert.isEmpty ? nil : ServerCertificates(configuration.tls, kernel: kernel, loop: control, log: log)
         metrics = MetricRegistry(options: MetricOptions(configuration.metrics))
-        metrics.addSource(.applicationLogLinesDropped) { writer.droppedLineCount }
-        let access = accessWriter
-        if access !== writer { metrics.addSource(.accessLogLinesDropped) { access.droppedLineCount } }
+        let (access, audits) = (accessWriter, auditWriter)
+        // One writer may serve all three; the access log is what comes by sinks.
+        metrics.addSource(.accessLogLinesDropped) { access.droppedSinkLineCount }
+        metrics.addSource(.applicationLogLinesDropped) { writer.droppedLineCount + (audits === writer ? 0 : audits.droppedLineCount) }
         let labels = metrics.labels
         endpoints = EndpointRegistry(passiveHealth: PassiveHealth(configuration.backend.passiveHealthCheck)) { labels.label($0).id }
         upstreamCertificates = try UpstreamCertificates(configuration.tls, kernel: kernel, isInsecure: configuration.backend.insecure, log: log)

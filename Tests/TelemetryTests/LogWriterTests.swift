@@ -43,7 +43,7 @@ struct LogWriterTests {
             let parts = line.split(separator: " ")
             return Int(parts[1])! % 50 == (parts.count == 3 ? parts[2].count : 0)
         })
-        #expect(writer.droppedLineCount == 0)
+        #expect(writer.droppedLineCount + writer.droppedSinkLineCount == 0)
     }
 
     @Test func aLineLargerThanABlockPasses() throws {
@@ -74,7 +74,8 @@ struct LogWriterTests {
             if !line.withBytes({ sink.append($0) }) { refused += 1 }
         }
         #expect(refused > 0)
-        #expect(writer.droppedLineCount == refused)
+        #expect(writer.droppedSinkLineCount == refused)
+        #expect(writer.droppedLineCount == 0)
         // The reader comes back: what was queued arrives, whole.
         pipe.closeWriteEnd()
         let bytes = pipe.drain(while: { !writer.finish(withinMilliseconds: 1) })
@@ -96,8 +97,12 @@ struct LogWriterTests {
     @Test func aFailingDestinationIsCounted() throws {
         let writer = try LogWriter(.file("/dev/full"))
         "lost\n".withBytes { _ = writer.write($0) }
+        let sink = writer.makeSink()
+        for _ in 0..<2 { _ = "lost\n".withBytes { sink.append($0) } }
+        sink.flush()
         #expect(writer.finish(withinMilliseconds: 10_000))
         #expect(writer.droppedLineCount == 1)
+        #expect(writer.droppedSinkLineCount == 2)
     }
 
     @Test func reopensAfterRotation() throws {

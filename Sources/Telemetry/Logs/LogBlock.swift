@@ -6,6 +6,8 @@ struct LogBlock {
     let capacity: Int
     var count = 0
     var lineCount = 0
+    /// Its lines are a worker's; none of them came by `LogWriter.write`.
+    var isOfSink = false
 
     init(capacity: Int) {
         self.capacity = capacity

@@ -19,7 +19,7 @@ public final class LogSink {
     /// - Returns: false if the line was dropped (and counted), because the writer is too far behind.
     func append(upTo capacity: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Int) -> Bool {
         guard makeRoom(capacity) else {
-            writer.countDropped(1)
+            writer.countDroppedOfSink()
             return false
         }
         let written = fill(block!.free)

@@ -17,6 +17,7 @@ public final class LogWriter: @unchecked Sendable {
     private var ownsDescriptor: Bool
     private var batch: [LogBlock] = []
     private let dropped = Atomic<Int>(0)
+    private let droppedOfSinks = Atomic<Int>(0)
 
     /// The thread rests this long after a batch, so that a busy process wakes it a hundred times a second and not per request.
     private static let collectMilliseconds = 10
@@ -47,8 +48,11 @@ public final class LogWriter: @unchecked Sendable {
         for block in state.queue + state.free { block.deallocate() }
     }
 
-    /// Lines lost because the destination was too slow or failed.
+    /// Lines of `write` lost because the destination was too slow or failed.
     public var droppedLineCount: Int { dropped.load(ordering: .relaxed) }
+
+    /// The same of workers' sinks, which carry the access log.
+    public var droppedSinkLineCount: Int { droppedOfSinks.load(ordering: .relaxed) }
 
     /// Buffers the lines of one worker.
     public func makeSink() -> LogSink { LogSink(self) }
@@ -59,7 +63,7 @@ public final class LogWriter: @unchecked Sendable {
         lock.lock()
         defer { lock.unlock() }
         guard !state.isClosing, state.pendingBytes + lines.count <= TelemetryLimits.logQueueBytesMax else {
-            countDropped(1)
+            dropped.add(1, ordering: .relaxed)
             return false
         }
         if !state.isTailOpen || state.queue.last!.free.count < lines.count {
@@ -103,6 +107,8 @@ public final class LogWriter: @unchecked Sendable {
         lock.lock()
         defer { lock.unlock() }
         guard !state.isClosed, state.pendingBytes + block.count <= TelemetryLimits.logQueueBytesMax else { return nil }
+        var block = block
+        block.isOfSink = true
         state.pendingBytes += block.count
         state.queue.append(block)
         state.isTailOpen = false
@@ -111,7 +117,16 @@ public final class LogWriter: @unchecked Sendable {
         return LogBlock(capacity: max(capacity, TelemetryLimits.logBufferBytes))
     }
 
-    func countDropped(_ lineCount: Int) { dropped.add(lineCount, ordering: .relaxed) }
+    /// Counts a line that a sink has no room for.
+    func countDroppedOfSink() { droppedOfSinks.add(1, ordering: .relaxed) }
+
+    private func countDropped(_ block: LogBlock) {
+        if block.isOfSink {
+            droppedOfSinks.add(block.lineCount, ordering: .relaxed)
+        } else {
+            dropped.add(block.lineCount, ordering: .relaxed)
+        }
+    }
 
     /// One system call at most per rest of the thread.
     private func wake() {
@@ -201,7 +216,7 @@ public final class LogWriter: @unchecked Sendable {
                 poll(&request, 1, 1000)
             default:
                 // Such as a full disk: counted, since there is no place to tell it.
-                return countDropped(block.lineCount)
+                return countDropped(block)
             }
         }
     }
