@@ -92,7 +92,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         if pointee.upstreamHeadAt > 0 {
             telemetry.countOutgoing(pointee.upstreamVersion)
             metrics.upstreamAnswered(
-                status: Int(pointee.upstreamStatus), route: route, host: metrics.wantsBackendHosts ? backendLabel(metrics) : .none,
+                status: Int(pointee.upstreamStatus), route: route, host: MetricLabel(id: pointee.upstreamHost),
                 zone: MetricLabel(id: pointee.upstreamZone),
                 nanoseconds: pointee.upstreamHeadAt - pointee.upstreamStart)
         }
@@ -125,10 +125,11 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         }
     }
 
-    /// Empty for load balanced routes, whose endpoints would be too many.
-    private func backendLabel(_ metrics: MetricShard) -> MetricLabel {
-        guard let origin = pointee.route?._withUnsafeGuaranteedRef({ $0.networkOrigin }) else { return .none }
-        return origin._withUnsafeGuaranteedRef { $0.authority.withUnsafeBytes { metrics.label($0) } }
+    /// The backend that answers, while its response comes. Empty for load balanced routes, whose endpoints would be too many, and
+    /// where clients choose the host.
+    var backendLabel: MetricLabel {
+        guard let origin = pointee.origin, let route = pointee.route, case .network = route._withUnsafeGuaranteedRef({ $0.backend }) else { return .none }
+        return origin._withUnsafeGuaranteedRef { ($0.proxy ?? $0).authority.withUnsafeBytes { metrics.label($0) } }
     }
 
     /// A phase of one filter is over, its waiting included.

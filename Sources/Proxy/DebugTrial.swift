@@ -50,7 +50,7 @@ final class DebugTrial {
             document.add("proxy_error", "\(status) \(error.reason ?? Status.reason(status).description)")
         }
         if let route {
-            let definition = route.takeUnretainedValue().definition
+            let definition = route.takeUnretainedValue().currentDefinition
             document.add("filters", json: RouteJSON().filters(of: definition))
             document.add("predicates", json: RouteJSON().predicates(of: definition))
         }
@@ -63,12 +63,12 @@ final class DebugTrial {
         takeRoutes()
         if let route = route?.takeUnretainedValue() {
             document.add("route_id", route.id)
-            document.add("route", RoutePrinter.compact.text(of: route.definition))
+            document.add("route", RoutePrinter.compact.text(of: route.currentDefinition))
         }
         guard error == nil else { return }
         let requestBody = through(state.pointee.requestTransforms, body)
         if !isServed {
-            document.add("outgoing", request: context, address: nil, host: upstreamHost)
+            withUpstreamHost { document.add("outgoing", request: context, address: nil, host: $0) }
             state.pointee.response.reset(status: 200)
         }
         document.add("request", requestBody)
@@ -127,11 +127,11 @@ final class DebugTrial {
     }
 
     /// What goes into the upstream's Host field; empty for endpoints that only a request would choose.
-    private var upstreamHost: BorrowedBytes {
-        if let host = context.outgoingHost { return host }
-        if state.pointee.settings.preservesHost { return context.request.host }
-        guard let origin = route?._withUnsafeGuaranteedRef({ $0.networkOrigin }) else { return BorrowedBytes(start: nil, count: 0) }
-        return origin._withUnsafeGuaranteedRef { $0.authority.withUnsafeBytes { BorrowedBytes($0) } }
+    private func withUpstreamHost(_ body: (BorrowedBytes) -> Void) {
+        if let host = context.outgoingHost { return body(host) }
+        if state.pointee.settings.preservesHost { return body(context.request.host) }
+        let host = route?._withUnsafeGuaranteedRef { $0.backendHost } ?? []
+        host.withUnsafeBytes { body($0) }
     }
 
     // MARK: Bodies

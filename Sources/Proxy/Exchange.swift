@@ -194,6 +194,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         pointee.upstreamVersion = pointee.filter.response.version
         pointee.upstreamHeadAt = now
         pointee.upstreamZone = pointee.endpoint?._withUnsafeGuaranteedRef { $0.zoneLabel } ?? 0
+        pointee.upstreamHost = metrics.wantsBackendHosts ? backendLabel.id : 0
         pointee.phase = .responseFilters
         pointee.filter.response.removeNominatedFields()
         pointee.responseFilterIndex = pointee.filtersRun

@@ -102,6 +102,8 @@ struct Exchange: ~Copyable {
     var upstreamStatus: UInt16 = 0
     /// The metrics' label of the endpoint's zone.
     var upstreamZone: UInt32 = 0
+    /// That of its host, if hosts are counted.
+    var upstreamHost: UInt32 = 0
     /// Of the last attempt.
     var upstreamVersion = HTTPVersion.http11
     /// By the clock itself: when the present route's filters began in their present phase; 0 if there are none.

@@ -70,6 +70,20 @@ struct DebugListenerTests {
         expect(text, #""outgoing":{"method":"GET","uri":"/secret","proto":"HTTP/1.1","header":{"Authorization":["[redacted]"]}"#)
     }
 
+    @Test("a backend that has moved to another address is told as it is now") func movedBackend() throws {
+        let folder = try TemporaryFolder()
+        let port = try FreePorts.next()
+        try folder.write("all: * -> \"http://127.0.0.1:1\";\n", to: "routes.eskip")
+        let proxy = try FairwayProcess(routesFile: "\(folder.path)/routes.eskip", flags: ["-debug-listener", "127.0.0.1:\(port)"])
+        try folder.replace("routes.eskip", by: "all: * -> \"http://127.0.0.2:2\";\n")
+        var text = ""
+        try Patience.wait(for: "the new host in \(text); the log:\n\(proxy.log)") {
+            text = try RawClient(port: port, speaksHTTP1: true).exchange(get("/")).bodyText
+            return text.contains(#""host":"127.0.0.2:2""#)
+        }
+        expect(text, #""route":"all: * -> \"http://127.0.0.2:2"#)
+    }
+
     @Test("malformed requests, and many on one connection") func connection() throws {
         let client = try RawClient(port: port, speaksHTTP1: true)
         for _ in 0..<3 { #expect(try client.exchange(get("/plain")).bodyText.contains("\"route_id\":\"plain\"")) }

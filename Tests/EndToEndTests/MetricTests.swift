@@ -90,6 +90,24 @@ struct MetricTests {
         #expect(text.split(separator: "\n").filter { $0.hasPrefix("skipper_backend_duration_seconds_count") }.count == 1)
     }
 
+    @Test("upstream time by host, of a route whose backend moves to another address") func movedBackend() throws {
+        let origins = [try LoopbackOrigin(answer: Setup.answer), try LoopbackOrigin(answer: Setup.answer)]
+        let folder = try TemporaryFolder()
+        try folder.write("all: * -> \"\(origins[0].url)\";\n", to: "routes.eskip")
+        let proxy = try FairwayProcess(routesFile: "\(folder.path)/routes.eskip", flags: ["-backend-host-metrics"])
+        #expect(try RawClient.get("/", port: proxy.port).status == 200)
+        try folder.replace("routes.eskip", by: "all: * -> \"\(origins[1].url)\";\n")
+        try Patience.wait(for: "a request at the new address; the log:\n\(proxy.log)") {
+            _ = try RawClient.get("/", port: proxy.port)
+            return !origins[1].requests.isEmpty
+        }
+        let counts = origins.map(\.requests.count)
+        let metrics = try metrics(proxy, counts[0] + counts[1])
+        for (origin, count) in zip(origins, counts) {
+            #expect(metrics["skipper_backend_duration_seconds_count{route=\"\",host=\"\(origin.url.dropFirst(7))\",zone=\"\"}"] == Double(count))
+        }
+    }
+
     @Test("what passive health leaves out") func passiveHealth() throws {
         let origin = try LoopbackOrigin(answer: Setup.answer)
         let gone = try FreePorts.next()
