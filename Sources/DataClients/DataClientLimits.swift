@@ -28,7 +28,8 @@ public enum DataClientLimits {
     /// What is read of a file at a time while it is compared; stays within the second-level cache.
     static let fileBufferBytes = 256 * 1024
 
-    /// A file changed in place is looked at again after this long before its errors, or that it is empty, are believed.
+    /// A file changed in place is looked at again after this long before its errors, or that it is empty, are believed; a URL
+    /// whose document has lost all routes is asked again.
     static let confirmNanoseconds: UInt64 = 200_000_000
     /// A file whose writer has not closed it is read when nothing was written for so long.
     static let quietNanoseconds: UInt64 = 1_000_000_000

@@ -100,11 +100,8 @@ final class EskipFile: DataClient {
 
     /// Whether the text looks as if its writer had not come to its end.
     private func isDoubtful(_ update: DocumentUpdate) -> Bool {
-        switch update {
-        case .same: false
-        case .refused: true
-        case .read(let change, _): change.upserts.isEmpty && !change.deletes.isEmpty && change.deletes.count == feed.routeCount
-        }
+        if case .refused = update { return true }
+        return update.takesAll(of: feed.routeCount)
     }
 
     private func accept(_ update: DocumentUpdate) {

@@ -10,6 +10,12 @@ enum DocumentUpdate {
     case read(SourceChange, SourceText?)
     /// The text has errors; the routes stay those of the last good text.
     case refused([EskipError])
+
+    /// Whether it takes away all routes of a source that has so many, and brings none: its writer may not have come to its end.
+    func takesAll(of routeCount: Int) -> Bool {
+        guard case .read(let change, _) = self else { return false }
+        return change.upserts.isEmpty && !change.deletes.isEmpty && change.deletes.count == routeCount
+    }
 }
 
 /// A source that is one document of the route language, read again whenever it may have changed.

@@ -5,7 +5,8 @@ internal import Net
 /// `-routes-urls`: a document of routes from a URL, asked for again in intervals.
 ///
 /// Only what came completely and is right becomes the version that is known, in memory and for If-None-Match: a cut or wrong document is
-/// asked for again. What fails keeps the last good routes.
+/// asked for again. What fails keeps the last good routes. One that has lost all its routes may have been read while it was written: it is
+/// believed if the next answer has none either.
 final class RemoteRoutes: DataClient {
     let name: String
     private let url: FetchURL
@@ -16,6 +17,8 @@ final class RemoteRoutes: DataClient {
     private var poll: LoopTimer!
     private var isFetching = false
     private var isLoaded = false
+    /// The last answer would have taken away all routes.
+    private var isDoubted = false
     /// Of the last good document.
     private var etag: String?
     /// The last bad document, which need not be parsed again, and what was wrong with it.
@@ -44,7 +47,7 @@ final class RemoteRoutes: DataClient {
     }
 
     private func get(_ url: FetchURL, redirectsLeft: Int) {
-        fetcher.get(url, etag: etag, timeout: pollInterval) { [unowned self] result in
+        fetcher.get(url, etag: isDoubted ? nil : etag, timeout: pollInterval) { [unowned self] result in
             switch result {
             case .success(let response):
                 if (301...308).contains(response.status), response.status != 304, redirectsLeft > 0,
@@ -52,33 +55,39 @@ final class RemoteRoutes: DataClient {
                     return get(next, redirectsLeft: redirectsLeft - 1)
                 }
                 answered(response)
-            case .failure(let failure): failed(failure.reason)
+            case .failure(let failure):
+                isDoubted = false
+                failed(failure.reason)
             }
             isFetching = false
-            poll.set(after: pollInterval)
+            poll.set(after: isDoubted ? DataClientLimits.confirmNanoseconds : pollInterval)
         }
     }
 
     private func failed(_ reason: String) { feed.fail(["\(name): \(reason)"]) }
 
     private func answered(_ response: FetchResponse) {
+        let isSure = isDoubted
+        isDoubted = false
         switch response.status {
         case 304 where isLoaded: feed.report()
         case 304: failed("answered 304, although nothing is known to be unchanged")
         case 200 where response.contentEncoding != nil && response.contentEncoding != "identity":
             failed("the answer is encoded (Content-Encoding: \(response.contentEncoding!)), which was not asked for")
-        case 200: read(response)
+        case 200: read(response, isSure: isSure)
         default: failed("answered \(response.status), expected 200 or 304")
         }
     }
 
-    private func read(_ response: FetchResponse) {
+    /// - Parameter isSure: what came is what was meant, even if it has no routes.
+    private func read(_ response: FetchResponse, isSure: Bool) {
         let hash = response.body.withUnsafeBytes { XXHash64.hash($0) }
         if let refused, refused.hash == hash { return feed.fail(refused.problems) }
         do throws(FileProblem) {
             let routes = feed.routes
             let update = try TextInMemory.with(response.body) { text throws(FileProblem) in try document.read(&text, knowing: routes) }
             refused = nil
+            if !isSure, update.takesAll(of: feed.routeCount) { return isDoubted = true }
             switch update {
             case .same: feed.report()
             case .refused(let errors):

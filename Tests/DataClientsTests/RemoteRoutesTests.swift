@@ -92,6 +92,31 @@ struct RemoteRoutesTests {
         }
     }
 
+    @Test("an answer that takes away all routes is believed when the next one has none either")
+    func doubted() throws {
+        let texts = ["a: * -> <shunt>;", "", "a: * -> <shunt>; b: * -> <shunt>;", "", "// none"]
+        let asked = Counter()
+        let origin = try LoopbackOrigin(serve: { connection in
+            while try connection.readRequest() != nil {
+                let number = min(asked.next(), texts.count - 1)
+                try connection.send(ScriptedDocument.ok(texts[number], etag: "\"v\(number)\""))
+            }
+        })
+        func askedWith() -> [String?] { origin.requests.map { $0.value("If-None-Match") } }
+        try serving([origin.url], pollMilliseconds: 60_000) { fixture in
+            try fixture.waitFor(ids: ["a"])
+            let version = fixture.slot.version
+            fixture.refresh()
+            try fixture.waitFor(ids: ["a", "b"])
+            #expect(fixture.slot.version == version + 1)
+            #expect(askedWith() == [nil, "\"v0\"", nil])
+            fixture.refresh()
+            try fixture.waitFor(ids: [])
+            #expect(askedWith() == [nil, "\"v0\"", nil, "\"v2\"", nil])
+            #expect(fixture.status.sources[0].problems == [])
+        }
+    }
+
     @Test("that cannot be fetched at the start are waited for, and others serve")
     func lateStart() throws {
         let good = try ScriptedDocument(ScriptedDocument.ok("z: * -> <shunt>;"))
