@@ -5,7 +5,8 @@ internal import Net
 ///
 /// Changes are noticed by the file system's word (`FileWatcher`); looks at intervals serve file systems that do not tell, and what
 /// cannot be told. A file that was renamed into place is believed at once. One that is written in place may be half done: if it has
-/// errors or is empty, it is looked at a second time first. A file that cannot be read, or is gone, keeps its routes.
+/// errors or is empty, it is looked at a second time first. A file that cannot be read, or is gone, keeps its routes. One that is empty
+/// at the start counts as loaded when it has stayed so.
 final class EskipFile: DataClient {
     let name: String
     private let loop: UnsafeMutablePointer<EventLoop>
@@ -35,7 +36,7 @@ final class EskipFile: DataClient {
         secondLook = LoopTimer(loop) { [unowned self] in look(isSure: true) }
         watch = watcher?.watch(name) { [unowned self] event in noticed(event) }
         // Whatever stands there at the start is all there is to serve.
-        look(isSure: true)
+        look(isSure: true, isFirst: true)
         poll.set(after: pollInterval)
     }
 
@@ -73,8 +74,10 @@ final class EskipFile: DataClient {
 
     // MARK: Looking
 
-    /// - Parameter isSure: what is found is what was meant, even if it has errors.
-    private func look(isSure: Bool) {
+    /// - Parameters:
+    ///   - isSure: what is found is what was meant, even if it has errors.
+    ///   - isFirst: a file without routes may be one whose writer has just begun.
+    private func look(isSure: Bool, isFirst: Bool = false) {
         if !wasFresh, let signature, FileSignature.of(path: name) == .success(signature) { return }
         secondLook.cancel()
         do throws(FileProblem) {
@@ -82,6 +85,7 @@ final class EskipFile: DataClient {
             let update = try document.read(&file, knowing: feed.routes)
             try file.checkSettled()
             if !isSure, isDoubtful(update) { return lookAgain() }
+            if isFirst, case .read(let change, _) = update, change.isEmpty { return lookAgain(after: DataClientLimits.quietNanoseconds) }
             signature = file.signature
             wasFresh = file.signature.isFresh(now: loop.pointee.wallTime)
             accept(update)
@@ -93,9 +97,9 @@ final class EskipFile: DataClient {
         }
     }
 
-    private func lookAgain() {
+    private func lookAgain(after delay: UInt64 = DataClientLimits.confirmNanoseconds) {
         signature = nil
-        secondLook.set(after: DataClientLimits.confirmNanoseconds)
+        secondLook.set(after: delay)
     }
 
     /// Whether the text looks as if its writer had not come to its end.

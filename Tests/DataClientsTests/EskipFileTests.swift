@@ -183,6 +183,24 @@ struct EskipFileTests {
         }
     }
 
+    @Test("a file that is empty at the start is loaded when it gets routes, or when it stays empty", arguments: [true, false])
+    func emptyStart(getsRoutes: Bool) throws {
+        try folder.write("", to: "routes.eskip")
+        let start = ContinuousClock.now
+        try serving { fixture in
+            let isDone = fixture.status.isFirstLoadDone
+            // On a machine that stood still it may be.
+            #expect(!isDone || ContinuousClock.now - start >= .nanoseconds(Int64(DataClientLimits.quietNanoseconds)))
+            if getsRoutes {
+                try folder.write("a: * -> <shunt>;", to: "routes.eskip")
+                try fixture.waitFor(ids: ["a"])
+            }
+            try Patience.wait(for: "the first load") { fixture.status.isFirstLoadDone }
+            #expect(fixture.ids == (getsRoutes ? ["a"] : []))
+            #expect(fixture.status.sources[0].problems == [])
+        }
+    }
+
     @Test("a folder that comes later, or comes anew, is noticed")
     func lateFolder() throws {
         try serving(DataClientOptions(files: [folder.path + "/later/inner/routes.eskip"], pollMilliseconds: 30)) { fixture in
