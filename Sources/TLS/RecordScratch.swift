@@ -85,6 +85,8 @@ extension UnsafeMutablePointer where Pointee == RecordScratch {
         pointee.received = 0..<0
         pointee.isSocketDrained = false
         pointee.hasReceived = false
+        // Whatever an earlier call left, it must not go to this one's socket.
+        pointee.outgoing.removeAll()
         // What an earlier failure left there would be taken for this call's.
         ERR_clear_error()
     }

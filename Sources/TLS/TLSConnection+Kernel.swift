@@ -51,7 +51,6 @@ extension UnsafeMutablePointer where Pointee == TLSConnection {
     /// there is room. So if the socket turns out to be full the last byte is not counted: the caller waits for the edge, and
     /// gives it again.
     func sendByKernel(_ first: BorrowedBytes, _ second: BorrowedBytes) -> IOResult {
-        if case .failed(let error) = pointee.end { return .failed(error) }
         if !pointee.output.isEmpty {
             guard flushKept() else { return .failed(sendFailure) }
             guard pointee.output.isEmpty else { return .wouldBlock }

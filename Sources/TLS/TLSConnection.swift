@@ -274,23 +274,27 @@ extension UnsafeMutablePointer where Pointee == TLSConnection {
     // MARK: Sending
 
     fileprivate func send(_ first: BorrowedBytes, _ second: BorrowedBytes) -> IOResult {
+        if case .failed(let error) = pointee.end { return .failed(error) }
         if pointee.isSentByKernel { return sendByKernel(first, second) }
         let scratch = pointee.scratch
+        let total = first.count + second.count
         scratch.begin(self)
-        if pointee.isWithheld {
+        if pointee.isWithheld, total > 0 {
             pointee.isWithheld = false
             scratch.pointee.outgoing.append(pointee.output.readable)
             pointee.output.release()
         }
         guard flushKept() else { return .failed(sendFailure) }
         if !pointee.output.isEmpty { return countProgress() }
-        let total = first.count + second.count
         var done = min(pointee.heldBack, total)
         while done < total, pointee.output.isEmpty {
             let piece = done < first.count ? first.slice(done, first.count) : second.slice(done - first.count, second.count)
             let count = Swift.min(piece.count, TLSLimits.sendBytesMax)
             var written = 0
-            guard SSL_write_ex(pointee.ssl, piece.baseAddress, count, &written) == 1 else { return .failed(sendFailure) }
+            guard SSL_write_ex(pointee.ssl, piece.baseAddress, count, &written) == 1 else {
+                scratch.pointee.outgoing.removeAll()
+                return .failed(sendFailure)
+            }
             done += written
             // A short piece goes out together with what follows it.
             if done == total || scratch.pointee.outgoing.count >= TLSLimits.sendBytesMax { scratch.flush() }

@@ -11,7 +11,7 @@ final class Pair {
     private static let authority = try! TestAuthority()
     private static let certificate = try! authority.issue(["DNS:a.test"])
 
-    private let loop = UnsafeMutablePointer<EventLoop>.allocate(capacity: 1)
+    private let loop: UnsafeMutablePointer<EventLoop>
     private let scratch: UnsafeMutablePointer<RecordScratch>
     private let contexts: (server: TLSServerContext, client: TLSClientContext)
     let server: UnsafeMutablePointer<TLSConnection>
@@ -20,12 +20,19 @@ final class Pair {
     /// - Parameters:
     ///   - family: of the sockets; the kernel encrypts on TCP only.
     ///   - session: what the client would go on with.
+    ///   - other: whose loop both ends share, and with it the memory for records.
     init(
         _ kernel: KernelTLS = .none, family: Int32 = AF_INET, maxVersion: Int32 = TLS1_3_VERSION, tickets: TicketKeys = TicketKeys(),
-        session: TLSSession? = nil
+        session: TLSSession? = nil, beside other: Pair? = nil
     ) throws {
-        loop.initialize(to: try EventLoop())
-        scratch = RecordScratch.make(loop)
+        if let other {
+            loop = other.loop
+            scratch = other.scratch
+        } else {
+            loop = UnsafeMutablePointer<EventLoop>.allocate(capacity: 1)
+            loop.initialize(to: try EventLoop())
+            scratch = RecordScratch.make(loop)
+        }
         var options = TLSServerOptions()
         options.kernel = kernel
         var clientOptions = TLSClientOptions()
