@@ -69,7 +69,9 @@ public struct TLSConnection: ~Copyable {
         let sending = kernel == .none ? scratch.pointee.bio : scratch.pointee.offeringBIO
         BIO_up_ref(scratch.pointee.bio)
         BIO_up_ref(sending)
-        SSL_set_bio(ssl, scratch.pointee.bio, sending)
+        // Each takes one reference; SSL_set_bio would take one less if both are the same.
+        SSL_set0_rbio(ssl, scratch.pointee.bio)
+        SSL_set0_wbio(ssl, sending)
     }
 
     deinit { SSL_free(ssl) }
