@@ -174,12 +174,13 @@ extension UnsafeMutablePointer where Pointee == RecordScratch {
     /// Sends what is in hand; the connection keeps the rest.
     func flush() {
         let connection = pointee.connection.unsafelyUnwrapped
+        guard connection.pointee.sendError == nil else { return pointee.outgoing.removeAll() }
         if connection.pointee.output.isEmpty {
             switch connection.pointee.socket.send(pointee.outgoing.readable) {
             case .bytes(let count): pointee.outgoing.consume(count)
             case .wouldBlock, .end: break
             case .failed(let error):
-                connection.pointee.end = .failed(error)
+                connection.pointee.sendError = error
                 pointee.outgoing.removeAll()
             }
         }

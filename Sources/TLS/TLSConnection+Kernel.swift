@@ -10,19 +10,20 @@ extension UnsafeMutablePointer where Pointee == TLSConnection {
     func handOver(_ key: UnsafeRawPointer?) -> Bool {
         let scratch = pointee.scratch
         if !scratch.pointee.outgoing.isEmpty { scratch.flush() }
-        guard let key, pointee.output.isEmpty, pointee.end == nil else { return false }
+        guard let key, pointee.output.isEmpty, pointee.end == nil, pointee.sendError == nil else { return false }
         pointee.isSentByKernel = pointee.socket.sendEncrypted(with: key, by: pointee.kernel)
         return pointee.isSentByKernel
     }
 
     /// Sends a record of OpenSSL's, of the type it named: an alert, or a message of the handshake.
     func sendControl(_ bytes: BorrowedBytes) {
+        guard pointee.sendError == nil else { return }
         var rest = bytes
         if pointee.output.isEmpty {
             switch pointee.socket.sendRecord(type: pointee.recordType, bytes) {
             case .bytes(let count): rest = bytes.slice(count, bytes.count)
             case .wouldBlock, .end: break
-            case .failed(let error): return pointee.end = .failed(error)
+            case .failed(let error): return pointee.sendError = error
             }
         }
         if !rest.isEmpty { keepControl(rest) }
@@ -52,7 +53,7 @@ extension UnsafeMutablePointer where Pointee == TLSConnection {
     /// gives it again.
     func sendByKernel(_ first: BorrowedBytes, _ second: BorrowedBytes) -> IOResult {
         if !pointee.output.isEmpty {
-            guard flushKept() else { return .failed(sendFailure) }
+            guard flushKept() else { return .failed(sendFailure ?? .brokenPipe) }
             guard pointee.output.isEmpty else { return .wouldBlock }
         }
         let total = first.count + second.count
@@ -66,7 +67,7 @@ extension UnsafeMutablePointer where Pointee == TLSConnection {
             return counted > 0 ? .bytes(counted) : .wouldBlock
         case .wouldBlock where done > 0: return .bytes(done)
         case .failed(let error):
-            pointee.end = .failed(error)
+            pointee.sendError = error
             return .failed(error)
         case let result: return result
         }

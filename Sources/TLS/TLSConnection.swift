@@ -37,7 +37,10 @@ public struct TLSConnection: ~Copyable {
     var recordType: UInt8 = 0
     /// Bytes that the kernel took since it was asked whether the socket is full.
     var sentUnasked = 0
+    /// How receiving ended.
     var end: End?
+    /// Nothing more can be sent; what the peer said before stands in the socket still.
+    var sendError: SystemError?
     /// What is known of a failure behind the handshake.
     var failure: String?
     /// A server looks at the first bytes: who speaks HTTP in the clear is told so.
@@ -141,7 +144,7 @@ extension UnsafeMutablePointer where Pointee == TLSConnection {
     ///
     /// - Parameter isEnding: the edge said that the peer sends no more.
     public func handshake(isEnding: Bool = false) -> HandshakeStep {
-        guard flushKept() else { return .failed(failure) }
+        guard flushKept() else { return .failed(.broken(sendFailure ?? .brokenPipe)) }
         let scratch = pointee.scratch
         scratch.begin(self)
         var result = SSL_do_handshake(pointee.ssl)
@@ -153,7 +156,7 @@ extension UnsafeMutablePointer where Pointee == TLSConnection {
         let step: HandshakeStep = result == 1 ? .done : wantsRead(result) ? .waiting : .failed(failure)
         if step == .done { established(scratch) }
         scratch.end()
-        if step == .waiting, case .failed = pointee.end { return .failed(failure) }
+        if step == .waiting, let error = pointee.sendError { return .failed(.broken(error)) }
         return step
     }
 
@@ -276,7 +279,7 @@ extension UnsafeMutablePointer where Pointee == TLSConnection {
     // MARK: Sending
 
     fileprivate func send(_ first: BorrowedBytes, _ second: BorrowedBytes) -> IOResult {
-        if case .failed(let error) = pointee.end { return .failed(error) }
+        if let sendFailure { return .failed(sendFailure) }
         if pointee.isSentByKernel { return sendByKernel(first, second) }
         let scratch = pointee.scratch
         let total = first.count + second.count
@@ -286,22 +289,22 @@ extension UnsafeMutablePointer where Pointee == TLSConnection {
             scratch.pointee.outgoing.append(pointee.output.readable)
             pointee.output.release()
         }
-        guard flushKept() else { return .failed(sendFailure) }
+        guard flushKept() else { return .failed(sendFailure ?? .brokenPipe) }
         if !pointee.output.isEmpty { return countProgress() }
         var done = min(pointee.heldBack, total)
-        while done < total, pointee.output.isEmpty {
+        while done < total, pointee.output.isEmpty, pointee.sendError == nil {
             let piece = done < first.count ? first.slice(done, first.count) : second.slice(done - first.count, second.count)
             let count = Swift.min(piece.count, TLSLimits.sendBytesMax)
             var written = 0
             guard SSL_write_ex(pointee.ssl, piece.baseAddress, count, &written) == 1 else {
                 scratch.pointee.outgoing.removeAll()
-                return .failed(sendFailure)
+                return .failed(sendFailure ?? .brokenPipe)
             }
             done += written
             // A short piece goes out together with what follows it.
             if done == total || scratch.pointee.outgoing.count >= TLSLimits.sendBytesMax { scratch.flush() }
         }
-        if case .failed(let error) = pointee.end { return .failed(error) }
+        if let sendFailure { return .failed(sendFailure) }
         pointee.heldBack = min(held, done)
         return .bytes(done - pointee.heldBack)
     }
@@ -322,12 +325,13 @@ extension UnsafeMutablePointer where Pointee == TLSConnection {
     /// - Returns: false if the socket is broken.
     func flushKept() -> Bool {
         pointee.isWithheld = false
+        guard pointee.sendError == nil else { return false }
         while !pointee.output.isEmpty {
             switch pointee.isSentByKernel ? sendKeptRecord() : pointee.socket.send(pointee.output.readable) {
             case .bytes(let count): pointee.output.consume(count)
             case .wouldBlock, .end: return true
             case .failed(let error):
-                pointee.end = .failed(error)
+                pointee.sendError = error
                 return false
             }
         }
@@ -335,9 +339,11 @@ extension UnsafeMutablePointer where Pointee == TLSConnection {
         return true
     }
 
-    var sendFailure: SystemError {
+    /// Why nothing can be sent, if that is known.
+    var sendFailure: SystemError? {
+        if let error = pointee.sendError { return error }
         if case .failed(let error) = pointee.end { return error }
-        return .brokenPipe
+        return nil
     }
 
     // MARK: Ending

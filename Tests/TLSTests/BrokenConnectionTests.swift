@@ -1,4 +1,4 @@
-import CLinux
+import Glibc
 import Net
 import Testing
 @testable import TLS
@@ -19,5 +19,16 @@ struct BrokenConnectionTests {
         #expect(other.fill(hello) == 5)
         let read = other.clientReads()
         #expect(read.bytes == hello && read.last == .wouldBlock)
+    }
+
+    @Test("what the peer said before it stopped listening is read, and its end without a word known as such") func failedWrite() throws {
+        let pair = try Pair(family: AF_UNIX)
+        #expect(pair.fill(hello) == 5)
+        shutdown(pair.server.pointee.socket.descriptor, Int32(SHUT_RD))
+        for _ in 0..<2 { #expect(hello.withUnsafeBytes { pair.client.transport.send($0) } == .failed(.brokenPipe)) }
+        let read = pair.clientReads()
+        #expect(read.bytes == hello && read.last == .wouldBlock)
+        pair.server.pointee.socket.shutdownWrite()
+        #expect(pair.clientReads().last == .end && pair.client.transport.isCutShort)
     }
 }
