@@ -102,6 +102,11 @@ struct HTTP2SessionTests {
         #expect(recorder.events == ["head 1 GET /a at a.test, none, [\"host: a.test\", \"cookie: a=1; b=2\", \"x: y\"] http2 fine true"])
     }
 
+    @Test("an upstream that answers uploads early, and then ends them, is not taken for one that floods") func earlyAnswers() throws {
+        let upstream = try EarlyAnswers()
+        for number in 0..<3000 { try #require(upstream.exchange(), "the connection is over behind \(number) uploads") }
+    }
+
     @Test("kept inputs of the fuzz target", arguments: CorpusTests.inputs("http2"))
     func corpus(path: String) {
         let bytes = bytes(of: path)
@@ -130,6 +135,49 @@ struct HTTP2SessionTests {
         }
         #expect(recorder.output.count < 2_000_000)
     }
+}
+
+/// A client's session, and an upstream that answers each upload before it is complete and then ends it, RFC 9113 §8.1.
+private final class EarlyAnswers {
+    private var session: HTTP2Session
+    private let space = UnsafeMutablePointer<HTTP2Workspace>.allocate(capacity: 1)
+    private var request = RequestHead()
+    private var response = ResponseHead()
+
+    init() throws {
+        space.initialize(to: HTTP2Workspace())
+        session = HTTP2Session(.client, options: HTTP2Options(), workspace: space)
+        try request.make(method: "POST", target: "/", host: "a.test")
+        _ = takes(.settings())
+    }
+
+    /// - Returns: whether the connection stands.
+    func exchange() -> Bool {
+        let stream = session.reserve(owner: UnsafeMutableRawPointer(space))
+        session.request(stream, request, host: BorrowedBytes("a.test"), scheme: "http", framing: .length(1), isLast: false)
+        let id = stream.pointee.id
+        guard takes(.headers(id, [(":status", "413")])) else { return false }
+        session.reset(stream, .cancel)
+        session.sent(session.output.count)
+        session.freeClosed()
+        return takes(.reset(id, 0))
+    }
+
+    private func takes(_ frame: HTTP2Frame) -> Bool {
+        frame.bytes.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) -> Bool in
+            var used = 0
+            while true {
+                switch session.next(bytes, &used) {
+                case .starving: return true
+                case .head(let block): if case .failed = session.readResponse(block, into: &response) { return false }
+                case .failed: return false
+                case .data, .reset, .goingAway, .pong: break
+                }
+            }
+        }
+    }
+
+    deinit { withExtendedLifetime(space) {} }
 }
 
 /// A client's and a server's session, joined; header fields whose values change with each request fill the tables of both.

@@ -44,9 +44,10 @@ extension HTTP2Session {
         output.append(number: code.rawValue)
     }
 
-    /// What the peer has sent for the stream until it hears of this costs it nothing.
+    /// What the peer has sent for the stream until it hears of this costs it nothing: not its own reset, which an upstream
+    /// sends behind an early answer (RFC 9113 §8.1), and no part of a body under way.
     mutating func writeReset(_ stream: HTTP2StreamPointer, _ code: HTTP2ErrorCode) {
-        if !stream.pointee.isRemoteClosed { idleFrames.earn(max(0, stream.pointee.receiveWindow) / Limits.lateFrameBytes) }
+        idleFrames.earn(1 + (stream.pointee.isRemoteClosed ? 0 : max(0, stream.pointee.receiveWindow) / Limits.lateFrameBytes))
         writeReset(stream.pointee.id, code)
     }
 
