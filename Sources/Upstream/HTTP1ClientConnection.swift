@@ -489,14 +489,16 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
 
     /// Closes an idle connection if its end has come, which the loop would see in its next turn.
     ///
-    /// - Returns: whether it may be used. Encrypted ones, whose end is a record among others, always may.
+    /// - Returns: whether it may be used. What has come may be about the encryption only.
     @inline(never)
     func isStillOpen() -> Bool {
-        guard pointee.transport.isPlain else { return true }
         var byte: UInt8 = 0
-        if withUnsafeMutableBytes(of: &byte, { pointee.transport.receive(into: $0) }) == .wouldBlock { return true }
-        close()
-        return false
+        guard withUnsafeMutableBytes(of: &byte, { pointee.transport.receive(into: $0) }) == .wouldBlock else {
+            close()
+            return false
+        }
+        keepSession()
+        return true
     }
 
     private func becomeIdle() {

@@ -100,6 +100,26 @@ struct TLSUpstreamTests {
         #expect(throws: (any Error).self) { try RawClient(port: proxy.port).exchange(get("/cut")) }
     }
 
+    /// Such a request could not be sent again.
+    @Test("a request with a body does not go to a connection that is just being closed", .enabled(if: !TestProtocol.isHTTP2)) func closedMeanwhile() throws {
+        let mayClose = Gate()
+        let origin = try LoopbackOrigin(certificate: Self.good, serve: { connection in
+            guard let request = try connection.readRequest() else { return }
+            try connection.send(ok(request.bodyText))
+            if connection.number == 0 { try mayClose.wait() } else { _ = try connection.readRequest() }
+        })
+        let proxy = try Self.proxy(origin)
+        let client = try RawClient(port: proxy.port)
+        #expect(try client.exchange(post("/1", "first")).bodyText == "first")
+        try proxy.paused {
+            try client.send(post("/2", "second"))
+            mayClose.open()
+            try Patience.wait(for: "the end of the connection") { origin.openConnectionCount == 0 }
+        }
+        #expect(try client.readResponse().bodyText == "second")
+        #expect(origin.requests.map(\.target) == ["/1", "/2"] && origin.connectionCount == 2)
+    }
+
     @Test("certificates for upstreams are shown, and read again") func clientCertificates() throws {
         let folder = try TemporaryFolder()
         let first = try Self.authority.issue(["DNS:client.test"], commonName: "first client")
