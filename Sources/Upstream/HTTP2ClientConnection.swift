@@ -43,6 +43,8 @@ struct HTTP2ClientConnection: ~Copyable {
     /// Heads have come whose bodies have not begun to, in the bytes at hand.
     var stalled: HTTP2StreamPointer?
     var hasServed = false
+    /// The first stream of which the transport was given nothing.
+    var firstUnsent: UInt32 = 1
     /// Some streams may wait to hear from the upstream how many it takes, and whether it takes tunnels.
     var awaitsSettings = true
     var idleSince: UInt64 = 0
@@ -87,6 +89,8 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
     /// may once the connection stands, the others once the upstream has said how many it takes (a server may end the
     /// connection of who opens more), and a tunnel once it has said that it takes those.
     func reserve(for exchange: UnsafeMutableRawPointer, asTunnel: Bool = false) -> (stream: HTTP2StreamPointer, isReady: Bool) {
+        // What an idle connection has to say, its end perhaps, is read ahead of the first bytes of the turn.
+        if pointee.session.streamCount == 0 { pointee.isReadable = true }
         let isFirst = !pointee.hasServed && pointee.session.streamCount == 0
         let isReady = pointee.phase == .open && (asTunnel ? takesTunnels == true : pointee.session.isEstablished || isFirst)
         let stream = pointee.session.reserve(owner: UnsafeMutableRawPointer(self))
@@ -460,6 +464,7 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
             pointee.session.pump()
             let bytes = pointee.session.output.readable
             if bytes.isEmpty { return }
+            pointee.firstUnsent = pointee.session.nextStream
             switch pointee.transport.send(bytes) {
             case .bytes(let count):
                 pointee.session.sent(count)
@@ -513,7 +518,7 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
         let wasOpen = pointee.phase == .open
         pointee.phase = .closed
         unpool()
-        for stream in streams() { lost(stream, pointee.failure ?? .closed) }
+        for stream in streams() { lost(stream, failure(of: stream)) }
         keepSession()
         pointee.tls = nil
         pointee.transport.close()
@@ -523,6 +528,16 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
             pointee.client.pointee.counters.closed += 1
         }
         freeIfUnused()
+    }
+
+    /// Nothing has left of a request that came to a used connection just as that ended: it may go again, whatever it is.
+    private func failure(of stream: HTTP2StreamPointer) -> ClientFailure {
+        let failure = pointee.failure ?? .closed
+        guard pointee.firstUnsent > 1, stream.pointee.id >= pointee.firstUnsent else { return failure }
+        switch failure {
+        case .closed, .broken: return .leftOut(hasServed: true)
+        default: return failure
+        }
     }
 
     /// A closed connection's place is kept while responses that have come wait for their clients.

@@ -432,6 +432,27 @@ struct HTTP2UpstreamTests {
         #expect(backed.origin.connectionCount == 3)
     }
 
+    /// Nothing of it has left when the end is seen, so it goes again.
+    @Test("a request with a body does not end with a connection that is just being closed", .enabled(if: !TestProtocol.isHTTP2), arguments: HTTP2Choice.allCases)
+    func closedMeanwhile(choice: HTTP2Choice) throws {
+        let mayClose = Gate()
+        let backed = try HTTP2Setup(choice) { connection, number in
+            while let request = try connection.readRequest() {
+                try connection.answer(request, String(decoding: request.body, as: UTF8.self))
+                if number == 0 { return try mayClose.wait() }
+            }
+        }
+        let client = try RawClient(port: backed.proxy.port)
+        #expect(try client.exchange(post("/1", "first")).bodyText == "first")
+        try backed.proxy.paused {
+            try client.send(post("/2", "second"))
+            mayClose.open()
+            try Patience.wait(for: "the end of the connection") { backed.origin.openConnectionCount == 0 }
+        }
+        #expect(try client.readResponse().bodyText == "second")
+        #expect(backed.origin.connectionCount == 2)
+    }
+
     @Test("what goes wrong upstream is a 502, and the next request is served", arguments: HTTP2Choice.with(["reset", "close", "two heads", "no status", "upper case", "short", "garbage", "connection field", "push"]))
     func failures(choice: HTTP2Choice, how: String) throws {
         let backed = try HTTP2Setup(choice) { connection, _ in

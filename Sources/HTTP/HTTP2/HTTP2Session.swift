@@ -81,7 +81,8 @@ public struct HTTP2Session: ~Copyable {
     // Sending.
     var sendWindow = HTTP2Settings.initialWindow
     public internal(set) var peer = HTTP2Settings()
-    var nextStream: UInt32 = 1
+    /// Client: the number of the next request's stream.
+    public internal(set) var nextStream: UInt32 = 1
     var ready = StreamQueue(.ready)
     var drained = StreamQueue(.drained)
     /// The last stream a GOAWAY of ours has named.
