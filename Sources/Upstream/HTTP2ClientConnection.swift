@@ -49,6 +49,8 @@ struct HTTP2ClientConnection: ~Copyable {
     var awaitsSettings = true
     var idleSince: UInt64 = 0
     var lastProgress: UInt64 = 0
+    /// When the upstream last said something.
+    var receivedAt: UInt64 = 0
 
     init(origin: Origin, client: UnsafeMutablePointer<Client>) {
         self.origin = Unmanaged.passRetained(origin)
@@ -193,6 +195,7 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
             let buffer = loop.pointee.scratch
             switch pointee.transport.receive(into: buffer) {
             case .bytes(let count):
+                pointee.receivedAt = loop.pointee.now
                 if pointee.transport.isDrained(count, of: buffer.count), !pointee.isEnding { pointee.isReadable = false }
                 received(UnsafeMutableRawBufferPointer(rebasing: buffer[0..<count]))
             case .wouldBlock: pointee.isReadable = false
@@ -577,7 +580,13 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
         }
         for stream in streams() {
             guard let limit = deadline(of: stream) else { continue }
-            if limit <= now { giveUp(stream, stream.pointee.id == 0 ? .connectTimeout : .timeout) } else { next = Swift.min(next, limit) }
+            guard limit <= now else {
+                next = Swift.min(next, limit)
+                continue
+            }
+            // A peer that is gone without a word would be asked until the kernel gives up, a quarter of an hour.
+            if pointee.receivedAt <= stream.pointee.lastProgress { unpool() }
+            giveUp(stream, stream.pointee.id == 0 ? .connectTimeout : .timeout)
         }
         scheduleTurn()
         if next < .max, pointee.phase == .open { loop.pointee.timers.set(timer, at: next) }

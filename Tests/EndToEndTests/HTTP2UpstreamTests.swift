@@ -539,6 +539,18 @@ struct HTTP2UpstreamTests {
         try isReset.wait()
     }
 
+    @Test("a connection from which nothing comes any more takes no more requests", arguments: HTTP2Choice.allCases) func silentConnection(choice: HTTP2Choice) throws {
+        let backed = try HTTP2Setup(choice, flags: ["-response-header-timeout-backend", "2s"]) { connection, number in
+            while let request = try connection.readRequest() {
+                if number > 0 || request.path == "/first" { try connection.answer(request, "\(number)") }
+            }
+        }
+        let client = try RawClient(port: backed.proxy.port)
+        #expect(try client.exchange(get("/first")).bodyText == "0")
+        #expect(try client.exchange(get("/lost")).status == 504)
+        #expect(try client.exchange(get("/next")).bodyText == "1")
+    }
+
     @Test("an origin cannot go on with interim responses for ever", arguments: HTTP2Choice.allCases) func endlessInterim(choice: HTTP2Choice) throws {
         let backed = try HTTP2Setup(choice) { connection, _ in
             while let request = try connection.readRequest() {
