@@ -456,7 +456,12 @@ extension UnsafeMutablePointer where Pointee == HTTP2ServerConnection {
         pointee.server.pointee.counters.protocolErrors += 1
         endStreams(.gone)
         flush()
-        if pointee.phase == .open { linger() }
+        guard pointee.phase == .open else { return }
+        if pointee.session.output.isEmpty { return linger() }
+        // The socket is full: it lingers when GOAWAY is out, which stands behind what was under way.
+        for stream in streams() { pointee.session.close(stream) }
+        pointee.leaving = .refusing
+        scheduleTurn()
     }
 
     /// Everything is said; what the client still says does not matter.

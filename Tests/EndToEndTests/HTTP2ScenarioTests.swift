@@ -54,6 +54,16 @@ struct HTTP2ScenarioTests {
         }
     }
 
+    /// The socket is full by then, so that it cannot be told at once.
+    @Test("a client that breaks the rules while it reads nothing is told when it does") func lateGoAway() throws {
+        let setup = try Setup(answer: { _ in ok(String(repeating: "x", count: 20_000_000)) })
+        let client = try HTTP2Client(port: setup.proxy.port, settings: [(4, 0x7FFF_FFFF)], receiveBuffer: 16 * 1024)
+        try client.send(.windowUpdate(0, 0x7FFF_0000), .headers(1, HTTP2Frame.get()))
+        Patience.pause(milliseconds: 300)
+        try client.send(.data(0, [1]))
+        #expect(try client.read(until: 7).number(at: 4) == 1)
+    }
+
     @Test("interim responses pass") func interim() throws {
         let setup = try Setup(answer: { _ in "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + ok("done") })
         let response = try client(setup).exchange(HTTP2Frame.get())
