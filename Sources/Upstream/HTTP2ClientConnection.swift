@@ -522,6 +522,8 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
         pointee.phase = .closed
         unpool()
         for stream in streams() { lost(stream, failure(of: stream)) }
+        // GOAWAY says which rule's breach it is, as far as the socket takes it.
+        if case .protocolError = pointee.failure, !pointee.isTransportBlocked { _ = pointee.transport.send(pointee.session.output.readable) }
         keepSession()
         pointee.tls = nil
         pointee.transport.close()

@@ -480,6 +480,18 @@ struct HTTP2UpstreamTests {
         if how == "push" { try backed.proxy.waitForLog("502 HTTP/2: PUSH_PROMISE") }
     }
 
+    @Test("an origin that breaks the rules is told", arguments: HTTP2Choice.allCases) func toldOfBreach(choice: HTTP2Choice) throws {
+        let isTold = Gate()
+        let backed = try HTTP2Setup(choice) { connection, _ in
+            guard let request = try connection.readRequest() else { return }
+            try connection.send(HTTP2Frame(type: 5, flags: 4, stream: request.stream, HTTP2Frame.number(2) + HTTP2Frame.block(HTTP2Frame.get())))
+            while try connection.readFrame().type != 7 {}
+            isTold.open()
+        }
+        #expect(try RawClient.get("/", port: backed.proxy.port).status == 502)
+        try isTold.wait()
+    }
+
     @Test("who refuses many requests and goes is asked again elsewhere", arguments: HTTP2Choice.allCases) func refusesAndGoes(choice: HTTP2Choice) throws {
         let backed = try HTTP2Setup(choice) { connection, number in
             if number > 0 {
