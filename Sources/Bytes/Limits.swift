@@ -122,6 +122,8 @@ public enum Limits {
     public static let bytesPerWindowUpdate = 512
     /// Frames that may be owed to a peer at once for what we have sent it or reset: 10 ms of work.
     public static let framesEarnedMax = 100_000
+    /// After so long without a byte an HTTP/2 connection on which a request is given up takes no more: the upstream may have vanished.
+    public static let silentNanoseconds: UInt64 = 2_000_000_000
     /// Streams on one connection to an upstream, whatever it would allow: more share one TCP window.
     public static let streamsPerUpstreamConnectionMax = 100
     /// How long a client's certificate counts as verified: a connection may outlive it.

@@ -49,6 +49,7 @@ extension UnsafeMutablePointer where Pointee == HTTP2ServerConnection {
     private func connectionDeadline() -> UInt64? {
         func limit(_ start: UInt64, _ time: UInt64) -> UInt64? { time > 0 ? start + time : nil }
         if pointee.phase == .lingering { return limit(pointee.phaseStart, Limits.lingerNanoseconds) }
+        if !pointee.session.isEstablished, pointee.leaving == .refusing { return limit(pointee.phaseStart, Limits.lingerNanoseconds) }
         if !pointee.session.isEstablished, pointee.leaving == .no { return limit(pointee.openedAt, options.readHeaderTimeout) }
         if pointee.blockStart > 0 { return limit(pointee.blockStart, options.readHeaderTimeout) }
         if pointee.leaving == .announced { return limit(pointee.phaseStart, Limits.farewellNanoseconds) }

@@ -461,6 +461,8 @@ extension UnsafeMutablePointer where Pointee == HTTP2ServerConnection {
         // The socket is full: it lingers when GOAWAY is out, which stands behind what was under way.
         for stream in streams() { pointee.session.close(stream) }
         pointee.leaving = .refusing
+        pointee.phaseStart = loop.pointee.now
+        arm(after: Limits.lingerNanoseconds)
         scheduleTurn()
     }
 

@@ -421,10 +421,16 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
     /// Gives a stream up; the others go on.
     func cancel(_ stream: HTTP2StreamPointer) {
         stream.pointee.exchange = nil
+        let isAnswerAwaited = stream.pointee.id != 0 && stream.pointee.isLocalClosed && !stream.pointee.hasFinalHead
+        if isAnswerAwaited, isSilent(since: stream.pointee.lastProgress), loop.pointee.now - stream.pointee.lastProgress >= Limits.silentNanoseconds { unpool() }
         pointee.session.reset(stream, .cancel)
         scheduleTurn()
         freeIfUnused()
     }
+
+    /// Whether nothing at all has come since: a peer that is gone without a word would be asked until the kernel gives up, a quarter of
+    /// an hour.
+    private func isSilent(since time: UInt64) -> Bool { pointee.receivedAt <= time }
 
     // MARK: The end of a turn
 
@@ -522,8 +528,8 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
         pointee.phase = .closed
         unpool()
         for stream in streams() { lost(stream, failure(of: stream)) }
-        // GOAWAY says which rule's breach it is, as far as the socket takes it.
-        if case .protocolError = pointee.failure, !pointee.isTransportBlocked { _ = pointee.transport.send(pointee.session.output.readable) }
+        // GOAWAY says which rule's breach it is, as far as the socket takes it, and if no request stands before it that has failed now.
+        if case .protocolError = pointee.failure, !pointee.isTransportBlocked, pointee.firstUnsent == pointee.session.nextStream { _ = pointee.transport.send(pointee.session.output.readable) }
         keepSession()
         pointee.tls = nil
         pointee.transport.close()
@@ -538,7 +544,7 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
     /// Nothing has left of a request that came to a used connection just as that ended: it may go again, whatever it is.
     private func failure(of stream: HTTP2StreamPointer) -> ClientFailure {
         let failure = pointee.failure ?? .closed
-        guard pointee.firstUnsent > 1, stream.pointee.id >= pointee.firstUnsent else { return failure }
+        guard stream.pointee.isReused, pointee.firstUnsent > 1, stream.pointee.id >= pointee.firstUnsent else { return failure }
         switch failure {
         case .closed, .broken: return .leftOut(hasServed: true)
         default: return failure
@@ -586,8 +592,7 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
                 next = Swift.min(next, limit)
                 continue
             }
-            // A peer that is gone without a word would be asked until the kernel gives up, a quarter of an hour.
-            if pointee.receivedAt <= stream.pointee.lastProgress { unpool() }
+            if isSilent(since: stream.pointee.lastProgress) { unpool() }
             giveUp(stream, stream.pointee.id == 0 ? .connectTimeout : .timeout)
         }
         scheduleTurn()
