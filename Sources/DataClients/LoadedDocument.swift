@@ -11,6 +11,12 @@ enum DocumentUpdate {
     /// The text has errors; the routes stay those of the last good text.
     case refused([EskipError])
 
+    /// Whether it says nothing.
+    var isEmpty: Bool {
+        guard case .read(let change, _) = self else { return false }
+        return change.upserts.isEmpty && change.deletes.isEmpty
+    }
+
     /// Whether it takes away all routes of a source that has so many, and brings none: its writer may not have come to its end.
     func takesAll(of routeCount: Int) -> Bool {
         guard case .read(let change, _) = self else { return false }

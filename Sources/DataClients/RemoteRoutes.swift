@@ -87,7 +87,7 @@ final class RemoteRoutes: DataClient {
             let routes = feed.routes
             let update = try TextInMemory.with(response.body) { text throws(FileProblem) in try document.read(&text, knowing: routes) }
             refused = nil
-            if !isSure, update.takesAll(of: feed.routeCount) { return isDoubted = true }
+            if !isSure, update.takesAll(of: feed.routeCount) || !isLoaded && update.isEmpty { return isDoubted = true }
             switch update {
             case .same: feed.report()
             case .refused(let errors):
