@@ -74,6 +74,11 @@ public struct ServerStream {
         if case .http1(let connection) = framing, connection.pointee.transport.isPlain { connection.pointee.pipesBody = true }
     }
 
+    /// Takes `pipeRequest` back: who gets the body now may not be a socket in the clear.
+    public func copyRequest() {
+        if case .http1(let connection) = framing { connection.pointee.pipesBody = false }
+    }
+
     /// Stops body deliveries until `resumeRequest`, as backpressure.
     public func pauseRequest() {
         switch framing {

@@ -159,8 +159,11 @@ extension UnsafeMutablePointer where Pointee == Exchange {
             if pointee.filter.request.expectsContinue { awaitContinue() }
             // A head that was not sent waits for `requestBody` or `requestStalled`, which follow at once.
             if !pointee.isUpstreamBlocked { pointee.server.resumeRequest() }
-            // It has followed already if this is not the first attempt.
-            if pointee.attemptCount > 0 { requestStalled() }
+            // They have followed already if this is not the first attempt, which may have had a socket that the body could be piped to.
+            if pointee.attemptCount > 0 {
+                pointee.server.copyRequest()
+                requestStalled()
+            }
         } else if !pointee.isReplayWhole {
             transmitRequest(.empty, isLast: true, trailers: .none)
         }

@@ -76,4 +76,24 @@ struct LoopbackTests {
             #expect(response.bodyText == "here" && response.value("X-A") == nil)
         }
     }
+
+    @Test("a body that comes behind the loopback goes the way of the second route") func lateBody() throws {
+        let origin = try LoopbackOrigin(serve: { connection in
+            guard let request = try connection.readRequestHead() else { return }
+            if request.target == "/missing" {
+                try connection.send("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            } else {
+                let body = try connection.readRequestBody(of: request)
+                try connection.send(ok("\(body.count) \(Set(body).sorted())"))
+            }
+        })
+        let proxy = try FairwayProcess(routes: """
+            first: Path("/missing") -> loopbackIfStatus(404, "/page") -> "\(origin.url)"; second: Path("/page") -> sedRequest("a", "b") -> "\(origin.url)"
+            """)
+        let client = try RawClient(port: proxy.port)
+        try client.send("POST /missing HTTP/1.1\r\nHost: a.test\r\nContent-Length: 200000\r\n\r\n")
+        try origin.waitForRequests(2)
+        try client.send(String(repeating: "a", count: 200_000))
+        #expect(try client.readResponse().bodyText == "200000 [98]")
+    }
 }

@@ -130,6 +130,13 @@ public final class OriginConnection: WireStream {
         return request
     }
 
+    /// The body of a request whose head was read.
+    public func readRequestBody(of head: RawMessage) throws -> [UInt8] {
+        var request = head
+        try readBody(of: &request, toEndIfUnknown: false)
+        return request.body
+    }
+
     /// The next request's head, its body left to the script.
     public func readRequestHead() throws -> RawMessage? {
         guard let request = try readHead() else { return nil }
