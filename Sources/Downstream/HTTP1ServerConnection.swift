@@ -45,13 +45,12 @@ struct HTTP1ServerConnection: ~Copyable {
     var isReadable = true
     /// The client sends no more: its last bytes and the end behind them came as one edge.
     var isEnding = false
+    /// Nobody takes the request's body; or, between requests, more have come than one turn answers, or answers are not taken.
     var isPaused = false
     /// What comes of the request's body may go by a pipe.
     var pipesBody = false
     var isProcessing = false
     var isResumeScheduled = false
-    /// More requests have come than are answered in one turn; nothing is read until they are.
-    var hasBacklog = false
     var isPersistent = true
     var isHTTP10 = false
     var isTunnel = false
@@ -175,15 +174,11 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         }
     }
 
-    /// A client that asks and takes no answers is not heard until it does.
-    private var isFull: Bool { pointee.outbox.count >= Limits.unreadOutputBytesMax }
-
     /// A request that waits for its response is not followed by reading the next one.
     private var wantsInput: Bool {
         switch pointee.phase {
-        case .idle, .head: !pointee.hasBacklog && !isFull
+        case .idle, .head, .body: !pointee.isPaused
         case .lingering: true
-        case .body: !pointee.isPaused
         case .waiting, .closed: false
         }
     }
@@ -220,10 +215,10 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
             let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[used...])
             switch pointee.phase {
             case .idle, .head:
-                if isFull { return used }
+                if pointee.isPaused { return used }
                 requests += 1
                 if requests > Limits.pipelinedPerTurn {
-                    pointee.hasBacklog = true
+                    pointee.isPaused = true
                     pointee.awaitsRequest = false
                     scheduleResume()
                     return used
@@ -409,7 +404,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
     @inline(never)
     private func proceed() {
         guard pointee.phase != .closed else { return }
-        pointee.hasBacklog = false
+        if pointee.phase == .idle || pointee.phase == .head { pointee.isPaused = isFull }
         processInput()
         read()
         if pointee.phase == .body, !pointee.isPaused, pointee.input.isEmpty, let exchange = pointee.exchange { handler.requestStalled(exchange) }
@@ -469,7 +464,8 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         guard pointee.phase != .closed, !pointee.isHTTP10 else { return }
         if head.status == 100 { pointee.awaitsContinue = false }
         writeHead(head, HeadSerializer.Framing(body: .none))
-        _ = pointee.outbox.send(pointee.server.pointee.headBuffer.readable, over: pointee.transport)
+        let wasEmpty = pointee.outbox.isEmpty
+        if case .blocked = pointee.outbox.send(pointee.server.pointee.headBuffer.readable, over: pointee.transport) { blocked(wasEmpty) }
     }
 
     func upgrade(_ head: borrowing ResponseHead) -> WriteOutcome {
@@ -482,7 +478,9 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         pointee.body.begin(.untilClose)
         pointee.phase = .body
         loop.pointee.timers.cancel(timer)
+        let wasEmpty = pointee.outbox.isEmpty
         let outcome = pointee.outbox.send(pointee.server.pointee.headBuffer.readable, over: pointee.transport)
+        if case .blocked = outcome { blocked(wasEmpty) }
         // Bytes the client sent ahead, and an edge that came while the response was awaited.
         scheduleResume()
         return outcome
@@ -518,7 +516,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
     /// Sends the head buffer's contents and a piece of body with its framing, by one call if the piece has room around.
     private func send(_ piece: BodyPiece, isLast: Bool, trailers: TrailerLines, withHead: Bool) -> WriteOutcome {
         let server = pointee.server
-        let wasEmpty = pointee.outbox.isEmpty
+        let before = pointee.outbox.isEmpty ? 0 : pointee.outbox.count
         var outcome: WriteOutcome
         if pointee.isChunked {
             outcome = ChunkedEncoder.withFraming(piece.count, isLast: isLast, trailers: trailers.bytes) { before, behind in
@@ -529,7 +527,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
             outcome = transmit(piece, BorrowedBytes(start: nil, count: 0))
         }
         if case .blocked = outcome {
-            blocked(wasEmpty)
+            blocked(before == 0 || pointee.outbox.count < before + piece.count)
             if pointee.outbox.count < Limits.outputBytesPaused { outcome = .flushed }
         }
         if isLast { responseEnded(outcome) }
@@ -548,10 +546,9 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
     }
 
     private func sendGathered() {
-        let wasEmpty = pointee.outbox.isEmpty
         switch pointee.outbox.sendGathered(over: pointee.transport) {
         case .flushed: break
-        case .blocked: blocked(wasEmpty)
+        case .blocked: blocked(true)
         case .failed: peerIsGone()
         }
     }
@@ -576,13 +573,23 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         becomeIdle()
     }
 
+    /// A client that asks and takes no answers is not heard until it does.
+    private var isFull: Bool { pointee.outbox.count >= Limits.unreadOutputBytesMax }
+
     private func becomeIdle() {
         pointee.isResponding = false
         pointee.server.pointee.counters.becameIdle += 1
         pointee.phase = .idle
-        pointee.awaitsRequest = !pointee.hasBacklog && !isFull
         pointee.phaseStart = loop.pointee.now
-        setDeadline()
+        if pointee.outbox.isEmpty {
+            pointee.isPaused = false
+            pointee.awaitsRequest = true
+            if options.idleTimeout > 0 { loop.pointee.timers.set(timer, at: pointee.phaseStart + options.idleTimeout) }
+        } else {
+            pointee.isPaused = isFull
+            pointee.awaitsRequest = !pointee.isPaused
+            setDeadline()
+        }
         if pointee.isReadable || !pointee.input.isEmpty, !pointee.isProcessing { scheduleResume() }
         closeIfDrained()
     }
@@ -624,8 +631,8 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
     private func goOn() {
         pointee.phaseStart = loop.pointee.now
         setDeadline()
-        pointee.awaitsRequest = !pointee.hasBacklog
-        if pointee.isReadable || !pointee.input.isEmpty { scheduleResume() }
+        pointee.awaitsRequest = !pointee.isPaused
+        if pointee.isPaused || pointee.isReadable || !pointee.input.isEmpty { scheduleResume() }
     }
 
     // MARK: Ending
@@ -645,6 +652,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         if pointee.phase != .closed, pointee.outbox.isEmpty { finishAndClose() }
     }
 
+    @inline(never)
     func closeIfIdle() {
         guard pointee.phase == .idle, pointee.input.isEmpty else { return }
         sendGathered()
@@ -663,6 +671,15 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         }
         closeIfIdle()
         guard pointee.phase == .head || pointee.phase == .body, pointee.exchange == nil else { return }
+        pointee.phaseStart = loop.pointee.now
+        setDeadline()
+    }
+
+    /// Its handshake was under way when the process began to end: it has a moment for the request that it was made for.
+    func drainOpened() {
+        guard pointee.phase == .idle else { return }
+        pointee.phase = .head
+        pointee.headEnd = HeadEnd()
         pointee.phaseStart = loop.pointee.now
         setDeadline()
     }
@@ -713,7 +730,7 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         let writeDeadline = !pointee.outbox.isEmpty && write > 0 ? pointee.lastProgress + write : nil
         var limit: UInt64 = 0
         switch pointee.phase {
-        case .idle: limit = pointee.outbox.isEmpty ? atTheEnd(options.idleTimeout) : 0
+        case .idle: limit = pointee.outbox.isEmpty ? options.idleTimeout : 0
         case .head: limit = pointee.outbox.isEmpty ? atTheEnd(options.readHeaderTimeout) : 0
         case .body where !pointee.isTunnel:
             limit = pointee.readTimeoutOverride > 0 ? pointee.readTimeoutOverride : options.readTimeout
@@ -737,9 +754,9 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
         if let deadline { loop.pointee.timers.set(timer, at: deadline) }
     }
 
-    /// - Parameter wasEmpty: whether this is the first that the client does not take; behind others it is no progress.
-    private func blocked(_ wasEmpty: Bool) {
-        if wasEmpty { noteProgress() }
+    /// - Parameter hasMoved: whether the client has taken something since it was last blocked, if it was.
+    private func blocked(_ hasMoved: Bool) {
+        if hasMoved { noteProgress() }
         setDeadline()
     }
 
@@ -757,7 +774,14 @@ extension UnsafeMutablePointer where Pointee == HTTP1ServerConnection {
             return setDeadline()
         }
         guard let exchange = pointee.exchange else { return close() }
-        if pointee.phase == .waiting, !isWrite { return failRequest(.gone) }
+        if pointee.phase == .waiting, !isWrite {
+            // One that still takes earlier answers is there.
+            let before = pointee.unacknowledgedBytes
+            noteProgress()
+            if pointee.unacknowledgedBytes == 0 || pointee.unacknowledgedBytes == before { return failRequest(.gone) }
+            pointee.phaseStart = loop.pointee.now
+            return setDeadline()
+        }
         pointee.closesAfterResponse = true
         handler.requestFailed(exchange, isWrite ? .writeTimeout : .readTimeout)
         if isWrite { close() }

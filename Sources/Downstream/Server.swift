@@ -103,6 +103,7 @@ extension UnsafeMutablePointer where Pointee == Server {
             return connection.close()
         }
         connection.opened()
+        if pointee.isDraining { connection.drainOpened() }
     }
 
     private func place(_ transport: Transport, _ peer: SocketAddress) -> UnsafeMutablePointer<HTTP1ServerConnection> {

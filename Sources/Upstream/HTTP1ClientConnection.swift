@@ -553,6 +553,8 @@ extension UnsafeMutablePointer where Pointee == HTTP1ClientConnection {
         guard pointee.phase == .waiting || pointee.phase == .body else { return }
         processInput()
         read()
+        // A head that filters held back goes out, although nothing of the body has come.
+        if pointee.phase == .body, !pointee.isPaused, pointee.input.isEmpty, let exchange = pointee.exchange { handler.responseStalled(exchange) }
     }
 
     @inline(never)
