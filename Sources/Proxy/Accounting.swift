@@ -92,7 +92,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         if pointee.upstreamHeadAt > 0 {
             telemetry.countOutgoing(pointee.upstreamVersion)
             metrics.upstreamAnswered(
-                status: Int(pointee.upstreamStatus), route: route, host: MetricLabel(id: pointee.upstreamHost),
+                status: Int(pointee.upstreamStatus), route: route, host: metrics.wantsBackendHosts ? MetricLabel(id: pointee.upstreamHost) : .none,
                 zone: MetricLabel(id: pointee.upstreamZone),
                 nanoseconds: pointee.upstreamHeadAt - pointee.upstreamStart)
         }
@@ -127,6 +127,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
 
     /// The backend that answers, while its response comes. Empty for load balanced routes, whose endpoints would be too many, and
     /// where clients choose the host.
+    @inline(never)
     var backendLabel: MetricLabel {
         guard let origin = pointee.origin, let route = pointee.route, case .network = route._withUnsafeGuaranteedRef({ $0.backend }) else { return .none }
         return origin._withUnsafeGuaranteedRef { ($0.proxy ?? $0).authority.withUnsafeBytes { metrics.label($0) } }

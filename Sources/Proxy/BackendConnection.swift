@@ -20,7 +20,6 @@ extension UnsafeMutablePointer where Pointee == Exchange {
             needs.isFresh = true
             needs.connectTimeout = pointee.worker.options.upgradeDialTimeout
         }
-        needs.isOnce = !isRepeatable
         if pointee.filter.settings.sendsProxyHeader { needs.proxyHeader = proxyHeader }
         return needs
     }

@@ -132,7 +132,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         pointee.origin = Unmanaged.passUnretained(origin)
         if let timeout = pointee.filter.settings.backendTimeout { setTimer(.backendTimeout, at: pointee.upstreamStart + timeout) }
         let client = pointee.lentWorker._withUnsafeGuaranteedRef { $0.client }
-        let opened = client.open(origin, for: self, completed(needs))
+        let opened = client.open(origin, for: self, completed(needs), isOnce: !isRepeatable)
         pointee.client = opened.stream
         pointee.isRequestHeadSent = false
         pointee.isUpstreamBlocked = false
@@ -197,7 +197,7 @@ extension UnsafeMutablePointer where Pointee == Exchange {
         pointee.upstreamVersion = pointee.filter.response.version
         pointee.upstreamHeadAt = now
         pointee.upstreamZone = pointee.endpoint?._withUnsafeGuaranteedRef { $0.zoneLabel } ?? 0
-        pointee.upstreamHost = metrics.wantsBackendHosts ? backendLabel.id : 0
+        if metrics.wantsBackendHosts { pointee.upstreamHost = backendLabel.id }
         pointee.phase = .responseFilters
         pointee.filter.response.removeNominatedFields()
         pointee.responseFilterIndex = pointee.filtersRun

@@ -63,16 +63,20 @@ extension UnsafeMutablePointer where Pointee == Client {
 
     /// Takes an idle connection to `origin`, the one used last, or starts a new one.
     ///
-    /// - Parameter exchange: whom the handler's calls name.
+    /// - Parameters:
+    ///   - exchange: whom the handler's calls name.
+    ///   - isOnce: the request could not be sent again: a reused connection is asked first whether it has been closed, which costs a system call.
     /// - Returns: the stream and whether it is connected; if not, `upstreamConnected` or `upstreamFailed` follows.
-    public func open(_ origin: Origin, for exchange: UnsafeMutableRawPointer, _ needs: ConnectionNeeds = ConnectionNeeds()) -> (stream: ClientStream, isConnected: Bool) {
+    public func open(
+        _ origin: Origin, for exchange: UnsafeMutableRawPointer, _ needs: ConnectionNeeds = ConnectionNeeds(), isOnce: Bool = false
+    ) -> (stream: ClientStream, isConnected: Bool) {
         if origin.scheme == .h2c { return openHTTP2(origin, for: exchange, needs) }
         // A connection of one client's cannot be one for many.
         let offersHTTP2 = origin.scheme.isSecure && needs.framing == .any && pointee.options.offersHTTP2 && needs.proxyHeader == nil
         if offersHTTP2, pointee.pools.choosesHTTP2(origin) { return openHTTP2(origin, for: exchange, needs) }
         if needs.framing == .webSocket, needs.proxyHeader == nil, origin.scheme.isSecure, pointee.options.offersHTTP2, let connection = pointee.pools.findHTTP2(origin),
             connection.takesTunnels == true { return (ClientStream(connection.reserve(for: exchange, asTunnel: true).stream), true) }
-        if needs.isOnce { closeEnded(origin) }
+        if isOnce { closeEnded(origin) }
         if !needs.isFresh, needs.proxyHeader == nil, let connection = pointee.pools.takeIdle(origin) {
             pointee.counters.idle -= 1
             pointee.counters.reused += 1

@@ -15,8 +15,6 @@ public struct ConnectionNeeds: Sendable {
     public var framing = Framing.any
     /// After a reused connection turned out closed.
     public var isFresh = false
-    /// The request could not be sent again: a reused connection is asked first whether it has been closed, which costs a system call.
-    public var isOnce = false
     /// Instead of the options', nanoseconds, 0 = none.
     public var connectTimeout: UInt64?
 

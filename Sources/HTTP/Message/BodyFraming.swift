@@ -10,5 +10,12 @@ public enum BodyFraming: Equatable, Sendable {
     case untilClose
 
     /// Whether nothing follows the head.
-    public var isEmpty: Bool { self == .none || self == .length(0) }
+    @inline(__always)
+    public var isEmpty: Bool {
+        switch self {
+        case .none: true
+        case .length(let count): count == 0
+        default: false
+        }
+    }
 }

@@ -38,7 +38,13 @@ public enum Method: UInt8, Sendable {
     }
 
     /// Asks for nothing to be changed, RFC 9110 §9.2.1: the proxy may send it again when a reused connection turns out closed.
-    public var isSafe: Bool { self == .get || self == .head || self == .options || self == .trace }
+    @inline(__always)
+    public var isSafe: Bool {
+        switch self {
+        case .get, .head, .options, .trace: true
+        default: false
+        }
+    }
 }
 
 /// The protocol version of an HTTP/1 message, or that its stream is HTTP/2.
