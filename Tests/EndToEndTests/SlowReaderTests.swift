@@ -26,10 +26,10 @@ struct SlowReaderTests {
     }
 
     @Test("a connection is not idle while they do") func idleTime() throws {
-        let proxy = try proxy(flags: ["-idle-timeout-server", "1s"])
+        let proxy = try proxy(flags: ["-idle-timeout-server", "3s"])
         let client = try client(of: proxy)
         try client.send(get("/"))
-        Patience.pause(milliseconds: 2_500)
+        Patience.pause(milliseconds: 4_500)
         #expect(try client.readResponse().bodyText.utf8.count == Self.size)
     }
 

@@ -215,7 +215,7 @@ struct TimeoutTests {
             try connection.discard(1)
             try connection.send(ok("taken"))
         })
-        let proxy = try FairwayProcess(routes: "all: * -> \"\(origin.url)\"", flags: ["-response-header-timeout-backend", "2s"])
+        let proxy = try FairwayProcess(routes: "all: * -> \"\(origin.url)\"", flags: ["-response-header-timeout-backend", "4s"])
         let client = try RawClient(port: proxy.port)
         try client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: \(size + 1)\r\n\r\n")
         client.sendSlowly([UInt8](repeating: 1, count: size), pieces: size)
@@ -223,7 +223,7 @@ struct TimeoutTests {
         Patience.pause(milliseconds: 100)
         mayRead.open()
         try hasMost.wait()
-        Patience.pause(milliseconds: 3_000)
+        Patience.pause(milliseconds: 5_500)
         try client.send([1])
         #expect(try client.readResponse().bodyText == "taken")
     }
