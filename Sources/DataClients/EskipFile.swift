@@ -85,7 +85,7 @@ final class EskipFile: DataClient {
             let update = try document.read(&file, knowing: feed.routes)
             try file.checkSettled()
             if !isSure, isDoubtful(update) { return lookAgain() }
-            if isFirst, case .read(let change, _) = update, change.isEmpty { return lookAgain(after: DataClientLimits.quietNanoseconds) }
+            if isFirst, update.isEmpty { return lookAgain(after: DataClientLimits.quietNanoseconds) }
             signature = file.signature
             wasFresh = file.signature.isFresh(now: loop.pointee.wallTime)
             accept(update)

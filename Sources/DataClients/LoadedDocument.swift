@@ -14,7 +14,7 @@ enum DocumentUpdate {
     /// Whether it says nothing.
     var isEmpty: Bool {
         guard case .read(let change, _) = self else { return false }
-        return change.upserts.isEmpty && change.deletes.isEmpty
+        return change.isEmpty
     }
 
     /// Whether it takes away all routes of a source that has so many, and brings none: its writer may not have come to its end.

@@ -529,7 +529,9 @@ extension UnsafeMutablePointer where Pointee == HTTP2ClientConnection {
         unpool()
         for stream in streams() { lost(stream, failure(of: stream)) }
         // GOAWAY says which rule's breach it is, as far as the socket takes it, and if no request stands before it that has failed now.
-        if case .protocolError = pointee.failure, !pointee.isTransportBlocked, pointee.firstUnsent == pointee.session.nextStream { _ = pointee.transport.send(pointee.session.output.readable) }
+        if case .protocolError = pointee.failure, !pointee.isTransportBlocked, pointee.firstUnsent == pointee.session.nextStream {
+            _ = pointee.transport.send(pointee.session.output.readable)
+        }
         keepSession()
         pointee.tls = nil
         pointee.transport.close()
